@@ -1,0 +1,2 @@
+//! The command `hallpass`.
+fn main() {}
