@@ -1,1 +1,10 @@
-//! hallpass-core
+//! The rules of Hallpass: what may happen. No HTTP, no HTML.
+//!
+//! Settings, the domain, the flows, the store and the delivery of letters. The crate `hallpass` puts faces on it for
+//! axum; formats shared with Django come from `hallpass-django`.
+
+pub mod domain;
+pub mod error;
+pub mod store;
+
+pub use error::{Error, Failure, LoginMethod, Refusal};

@@ -1,0 +1,7 @@
+//! The nouns. No I/O here.
+
+pub mod timestamp;
+pub mod user;
+
+pub use timestamp::Timestamp;
+pub use user::{User, UserId};

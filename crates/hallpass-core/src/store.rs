@@ -1,0 +1,11 @@
+//! The only room with SQL.
+//!
+//! [`Db`] is SQLite or PostgreSQL behind one face. [`Conn`] is what a store function takes: the pool, or an open
+//! transaction. One SQL text serves both databases wherever their dialects agree (`$1` placeholders, `RETURNING`,
+//! `ON CONFLICT`); where they don't, a [`Sql`] carries two.
+
+mod db;
+mod value;
+
+pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
+pub use value::{FromValue, Row, Sql, Value};
