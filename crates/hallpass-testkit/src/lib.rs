@@ -1,1 +1,3 @@
 //! hallpass-testkit
+
+pub mod django;
