@@ -1,0 +1,589 @@
+//! The architecture as tests: what ARCHITECTURE.md says about all the code together, checked over all of it.
+//!
+//! Each test gathers every fault before it fails, with the file and what to do.
+
+mod docs;
+mod source;
+
+use std::collections::BTreeSet;
+
+use source::{File, files, root};
+
+/// Fails with all faults, one a line.
+#[track_caller]
+fn none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+fn rust() -> Vec<File> {
+    files().into_iter().filter(File::is_rust).collect()
+}
+
+/// `file:line: words` for every line of `code` that has `word` standing alone.
+fn hits<'a>(file: &'a File, code: &'a str, word: &'a str) -> impl Iterator<Item = String> + 'a {
+    code.lines()
+        .enumerate()
+        .filter(move |(_, line)| mentions(line, word))
+        .map(move |(index, _)| format!("{}:{}: {word}", file.path, index + 1))
+}
+
+/// Whether `word` occurs with no letter, digit or underscore right before or after it.
+fn mentions(line: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + word.len()..].chars().next();
+        let open = |edge: Option<char>, neighbour: Option<char>| {
+            !(edge.is_some_and(part) && neighbour.is_some_and(part))
+        };
+        open(word.chars().next(), before) && open(word.chars().next_back(), after)
+    })
+}
+
+// --- crates ----------------------------------------------------------------------------------------------------------
+
+/// Who may stand on whom. The test kit may stand on anything, and nobody but tests on it.
+const CRATES: [(&str, &[&str]); 5] = [
+    ("hallpass-django", &[]),
+    ("hallpass-core", &["hallpass-django"]),
+    ("hallpass", &["hallpass-core", "hallpass-django"]),
+    (
+        "hallpass-server",
+        &["hallpass", "hallpass-core", "hallpass-django"],
+    ),
+    (
+        "hallpass-testkit",
+        &["hallpass", "hallpass-core", "hallpass-django"],
+    ),
+];
+
+/// What a crate must never stand on, and why.
+const FOREIGN: [(&str, &[&str], &str); 3] = [
+    (
+        "hallpass-django",
+        &[
+            "tokio",
+            "axum",
+            "http",
+            "hyper",
+            "tower",
+            "reqwest",
+            "rusqlite",
+            "tokio-postgres",
+            "lettre",
+            "getrandom",
+        ],
+        "formats are pure functions: no I/O, no clock, no randomness, no async",
+    ),
+    (
+        "hallpass-core",
+        &[
+            "axum",
+            "http",
+            "hyper",
+            "hyper-util",
+            "tower",
+            "tower-http",
+            "cookie",
+            "reqwest",
+        ],
+        "rules know no HTTP",
+    ),
+    (
+        "hallpass",
+        &[
+            "rusqlite",
+            "tokio-postgres",
+            "deadpool-postgres",
+            "lettre",
+            "argon2",
+            "getrandom",
+        ],
+        "faces reach the database, mail and hashes through the rules",
+    ),
+];
+
+fn manifest(name: &str) -> toml::Table {
+    let path = root().join("crates").join(name).join("Cargo.toml");
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.parse()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Names of `[dependencies]`, those for single targets included.
+fn dependencies(manifest: &toml::Table) -> BTreeSet<String> {
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let tables = targets
+        .into_iter()
+        .flat_map(|it| it.values().filter_map(toml::Value::as_table));
+    tables
+        .chain([manifest])
+        .filter_map(|table| table.get("dependencies")?.as_table())
+        .flat_map(|table| table.keys().cloned())
+        .collect()
+}
+
+#[test]
+fn crates_point_one_way() {
+    let mut folders: Vec<String> = std::fs::read_dir(root().join("crates"))
+        .expect("crates/")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    folders.sort();
+    let mut known: Vec<&str> = CRATES.iter().map(|(name, _)| *name).collect();
+    known.sort_unstable();
+    assert_eq!(
+        folders, known,
+        "a crate more or less: say in ARCHITECTURE.md why, and here on whom it may stand"
+    );
+
+    none(CRATES.iter().flat_map(|(name, allowed)| {
+        let ours = dependencies(&manifest(name))
+            .into_iter()
+            .filter(|it| it.starts_with("hallpass"));
+        ours.filter(|it| !allowed.contains(&it.as_str()))
+            .map(move |it| format!("crates/{name}/Cargo.toml: {name} must not depend on {it}"))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn crates_stay_on_their_side_of_the_wall() {
+    none(FOREIGN.iter().flat_map(|(name, foreign, why)| {
+        dependencies(&manifest(name))
+            .into_iter()
+            .filter(|it| foreign.contains(&it.as_str()))
+            .map(move |it| format!("crates/{name}/Cargo.toml: {it}: {why}"))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn crates_share_versions_and_lints() {
+    none(CRATES.iter().flat_map(|(name, _)| {
+        let manifest = manifest(name);
+        let mut faults = Vec::new();
+        if manifest.get("lints").and_then(|it| it.get("workspace")?.as_bool()) != Some(true) {
+            faults.push(format!("crates/{name}/Cargo.toml: [lints] workspace = true is missing"));
+        }
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let table = manifest.get(section).and_then(toml::Value::as_table);
+            for (dependency, value) in table.into_iter().flatten() {
+                if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
+                    faults.push(format!(
+                        "crates/{name}/Cargo.toml: {dependency}: its version belongs into the root's Cargo.toml"
+                    ));
+                }
+            }
+        }
+        faults
+    }));
+}
+
+#[test]
+fn formats_have_no_clock_no_io_no_async() {
+    let words = [
+        "tokio",
+        "async",
+        "await",
+        "SystemTime",
+        "Instant",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::process",
+        "Timestamp::now",
+        "Zoned::now",
+    ];
+    none(
+        rust()
+            .iter()
+            .filter(|file| file.is_in("crates/hallpass-django/src"))
+            .flat_map(|file| {
+                let code = file.code_without_tests();
+                words
+                    .iter()
+                    .flat_map(|word| hits(file, &code, word).collect::<Vec<_>>())
+                    .collect::<Vec<_>>()
+            }),
+    );
+}
+
+// --- rooms -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn sql_lives_in_the_store() {
+    let words = [
+        "SELECT ",
+        "INSERT INTO",
+        "UPDATE ",
+        "DELETE FROM",
+        "CREATE TABLE",
+    ];
+    // The test kit is left out: it makes and drops whole databases, for tests alone.
+    let shipped = ["django", "core", "server"].map(|it| format!("crates/hallpass-{it}/src"));
+    none(rust().iter().flat_map(|file| {
+        let ours =
+            shipped.iter().any(|folder| file.is_in(folder)) || file.is_in("crates/hallpass/src");
+        if !ours || file.is_in("crates/hallpass-core/src/store") {
+            return Vec::new();
+        }
+        let text = file.without_comments();
+        words
+            .iter()
+            .flat_map(|word| hits(file, &text, word).collect::<Vec<_>>())
+            .map(|hit| format!("{hit}: SQL belongs into crates/hallpass-core/src/store"))
+            .collect()
+    }));
+}
+
+/// What only one room of the rules may speak to.
+const DOORS: [(&str, &[&str]); 2] = [
+    (
+        "crates/hallpass-core/src/store",
+        &["rusqlite", "tokio_postgres", "deadpool_postgres"],
+    ),
+    ("crates/hallpass-core/src/delivery", &["lettre"]),
+];
+
+#[test]
+fn drivers_and_mailers_have_one_room() {
+    none(
+        rust()
+            .iter()
+            .filter(|file| file.is_in("crates/hallpass-core/src"))
+            .flat_map(|file| {
+                let code = file.code();
+                DOORS
+                    .iter()
+                    .filter(|(room, _)| !file.is_in(room) && file.path != format!("{room}.rs"))
+                    .flat_map(|(room, names)| {
+                        names
+                            .iter()
+                            .flat_map(|name| hits(file, &code, name).collect::<Vec<_>>())
+                            .map(move |hit| format!("{hit}: only in {room}"))
+                            .collect::<Vec<_>>()
+                    })
+                    .collect::<Vec<_>>()
+            }),
+    );
+}
+
+#[test]
+fn flows_know_no_face() {
+    let words = [
+        "minijinja",
+        "axum",
+        "http",
+        "hyper",
+        "cookie",
+        "pages",
+        "headless",
+        "rest",
+        "admin",
+        "html",
+    ];
+    none(
+        rust()
+            .iter()
+            .filter(|file| flow_of(file).is_some())
+            .flat_map(|file| {
+                let code = file.code_without_tests();
+                words
+                    .iter()
+                    .flat_map(|word| {
+                        let paths = [format!("{word}::"), format!("::{word};")];
+                        paths
+                            .iter()
+                            .flat_map(|path| hits(file, &code, path).collect::<Vec<_>>())
+                            .collect::<Vec<_>>()
+                    })
+                    .collect::<Vec<_>>()
+            }),
+    );
+}
+
+#[test]
+fn faces_decide_nothing() {
+    let words = [
+        "store::",
+        "Timestamp::now",
+        ".begin()",
+        "hashers",
+        "rusqlite",
+        "tokio_postgres",
+    ];
+    let faces =
+        ["pages", "headless", "rest", "admin"].map(|face| format!("crates/hallpass/src/{face}"));
+    none(
+        rust()
+            .iter()
+            .filter(|file| faces.iter().any(|face| file.is_in(face)))
+            .flat_map(|file| {
+                let code = file.code_without_tests();
+                words
+                    .iter()
+                    .flat_map(|word| hits(file, &code, word).collect::<Vec<_>>())
+                    .map(|hit| {
+                        format!(
+                            "{hit}: a face opens no transaction, reads no clock, hashes nothing"
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            }),
+    );
+}
+
+/// The flows, each with its rank: a flow imports only from lower ranks.
+const FLOWS: [(&str, u8); 19] = [
+    ("code", 0),
+    ("sessions", 0),
+    ("mfa", 1),
+    ("email_verification", 1),
+    ("login", 2),
+    ("signup", 3),
+    ("social", 3),
+    ("password_reset", 3),
+    ("login_by_code", 3),
+    ("login_by_link", 3),
+    ("magic_link", 3),
+    ("logout", 3),
+    ("password_change", 3),
+    ("manage_email", 3),
+    ("phone", 3),
+    ("reauthentication", 3),
+    ("tokens", 3),
+    ("profile", 3),
+    ("operate", 3),
+];
+
+const FLOWS_FOLDER: &str = "crates/hallpass-core/src/flows";
+
+/// The flow that a file belongs to, by its path.
+fn flow_of(file: &File) -> Option<String> {
+    let rest = file.path.strip_prefix(FLOWS_FOLDER)?.strip_prefix('/')?;
+    let name = rest.split('/').next()?;
+    Some(name.trim_end_matches(".rs").to_owned())
+}
+
+/// Names after `prefix` in code: `prefix::a`, `prefix::{a, b::c}`.
+fn imported(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let name = |text: &str| -> String {
+        text.trim_start()
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect()
+    };
+    for (at, _) in code.match_indices(prefix) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + prefix.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let (mut depth, mut start) = (0, 0);
+            for (index, c) in group.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth > 0 => depth -= 1,
+                    ',' | '}' if depth == 0 => {
+                        names.insert(name(&group[start..index]));
+                        start = index + 1;
+                        if c == '}' {
+                            break;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        } else {
+            names.insert(name(rest));
+        }
+    }
+    names
+}
+
+#[test]
+fn flows_import_one_way() {
+    let rank = |name: &str| {
+        FLOWS
+            .iter()
+            .find(|(flow, _)| *flow == name)
+            .map(|(_, rank)| *rank)
+    };
+    none(
+        rust()
+            .iter()
+            .filter_map(|file| Some((file, flow_of(file)?)))
+            .flat_map(|(file, flow)| {
+                let Some(own) = rank(&flow) else {
+                    return vec![format!(
+                        "{}: a new flow {flow}: give it a rank here and in ARCHITECTURE.md",
+                        file.path
+                    )];
+                };
+                let code = file.code();
+                let depth = file.parts().len() - FLOWS_FOLDER.split('/').count();
+                let up = "super::".repeat(depth);
+                let mut names = imported(&code, "flows::");
+                names.extend(imported(&code, &up));
+                names
+                    .iter()
+                    .filter(|name| **name != flow)
+                    .filter(|name| rank(name).is_some_and(|other| other >= own))
+                    .map(|name| format!("{}: {flow} must not import {name}", file.path))
+                    .collect()
+            }),
+    );
+}
+
+// --- names -----------------------------------------------------------------------------------------------------------
+
+/// Flows that no page speaks for, and why.
+const FACELESS: [(&str, &str); 1] = [(
+    "sessions",
+    "the page that lists one's sessions is to come; until then every page uses them through layers",
+)];
+
+#[test]
+fn a_flow_has_its_page_under_the_same_name() {
+    let files = rust();
+    let flows: BTreeSet<String> = files.iter().filter_map(flow_of).collect();
+    none(flows.iter().filter_map(|flow| {
+        let page = format!("crates/hallpass/src/pages/{flow}");
+        let has = files
+            .iter()
+            .any(|file| file.path == format!("{page}.rs") || file.is_in(&page));
+        let faceless = FACELESS.iter().any(|(name, _)| name == flow);
+        match (has, faceless) {
+            (false, false) => Some(format!(
+                "{FLOWS_FOLDER}/{flow} has no {page}.rs; if none is meant, say why here"
+            )),
+            (true, true) => Some(format!(
+                "{flow} has a page now: take it off the list of the faceless"
+            )),
+            _ => None,
+        }
+    }));
+}
+
+#[test]
+fn no_file_is_named_for_nothing() {
+    let words = [
+        "manager", "managers", "service", "services", "helper", "helpers", "util", "utils",
+        "common", "base", "misc",
+    ];
+    none(files().iter().filter_map(|file| {
+        let word = file
+            .parts()
+            .into_iter()
+            .map(|part| part.split('.').next().unwrap_or(part))
+            .find(|part| words.contains(part))?;
+        Some(format!(
+            "{}: {word} says nothing about what is in it",
+            file.path
+        ))
+    }));
+}
+
+// --- files -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn files_end_in_time() {
+    none(rust().iter().filter_map(|file| {
+        let (lines, limit) = (
+            file.text.lines().count(),
+            if file.is_test() { 800 } else { 600 },
+        );
+        (lines > limit).then(|| {
+            format!(
+                "{}: {lines} lines, over {limit}: look for the second subject in it",
+                file.path
+            )
+        })
+    }));
+}
+
+#[test]
+fn modules_open_with_their_story() {
+    none(
+        rust()
+            .iter()
+            .filter(|file| file.path.contains("/src/") && !file.is_test())
+            .filter_map(|file| {
+                (!file.text.starts_with("//!"))
+                    .then(|| format!("{}: begin with //! and what it is for", file.path))
+            }),
+    );
+}
+
+#[test]
+fn nothing_is_unfinished_or_silenced() {
+    let words = [
+        "#[ignore",
+        "todo!",
+        "unimplemented!",
+        "dbg!",
+        "#[allow(",
+        "#![allow(",
+        ", allow(",
+    ];
+    none(rust().iter().flat_map(|file| {
+        let code = file.code();
+        words
+            .iter()
+            .flat_map(|word| hits(file, &code, word).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    }));
+}
+
+/// The repository speaks of itself alone.
+#[test]
+fn no_trace_of_the_machine_it_was_written_on() {
+    // In two pieces, so that this file passes too.
+    let traces = [
+        concat!("/wo", "rk/"),
+        concat!("/tmp", "/w/"),
+        concat!("/tmp", "/t/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("co-auth", "ored-by"),
+        concat!("clau", "de"),
+        concat!("anth", "ropic"),
+        concat!("copi", "lot"),
+        concat!("chat", "gpt"),
+    ];
+    none(files().iter().flat_map(|file| {
+        let text = file.text.to_lowercase();
+        let found = traces.iter().filter(|trace| text.contains(**trace));
+        found
+            .map(|trace| format!("{}: {trace}", file.path))
+            .collect::<Vec<_>>()
+    }));
+}
+
+#[test]
+fn the_checks_see_what_they_look_for() {
+    assert!(mentions("let x = dbg!(1);", "dbg!"));
+    assert!(!mentions("let async_fn = 1;", "async"));
+    assert!(mentions("pub async fn x", "async"));
+    assert!(!mentions("interest::x", "rest::"));
+    let code = "use crate::flows::{login::{self, a}, sessions};\nuse super::logout as x;\nsuper::code::y(); myflows::z";
+    assert_eq!(
+        imported(code, "flows::"),
+        ["login", "sessions"].map(str::to_owned).into()
+    );
+    assert_eq!(
+        imported(code, "super::"),
+        ["code", "logout"].map(str::to_owned).into()
+    );
+}
