@@ -7,7 +7,7 @@
 )]
 
 mod csrf;
-mod misc;
+mod links_and_names;
 mod properties;
 mod reset_token;
 mod session;

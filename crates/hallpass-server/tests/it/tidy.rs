@@ -482,7 +482,12 @@ fn no_file_is_named_for_nothing() {
         "manager", "managers", "service", "services", "helper", "helpers", "util", "utils",
         "common", "base", "misc",
     ];
-    none(files().iter().filter_map(|file| {
+    // Known answers keep the names that they came with.
+    let files = files();
+    let ours = files
+        .iter()
+        .filter(|file| !file.path.contains("/tests/data/"));
+    none(ours.filter_map(|file| {
         let word = file
             .parts()
             .into_iter()
