@@ -158,6 +158,7 @@ pub enum SigningError {
 #[derive(Clone)]
 pub struct Signer {
     keys: Vec<Keyed>,
+    separator: char,
 }
 
 impl Signer {
@@ -168,12 +169,20 @@ impl Signer {
 
     /// Any algorithm.
     pub fn with(algorithm: Algorithm, keys: &SecretKeys, salt: &str) -> Self {
+        let keys = keys
+            .all()
+            .map(|key| Keyed::salted(algorithm, &[salt, "signer"], key))
+            .collect();
         Signer {
-            keys: keys
-                .all()
-                .map(|key| Keyed::salted(algorithm, &[salt, "signer"], key))
-                .collect(),
+            keys,
+            separator: ':',
         }
+    }
+
+    /// With another character between value and signature. It must not be one of base64url's.
+    #[must_use]
+    pub fn separated_by(self, separator: char) -> Self {
+        Signer { separator, ..self }
     }
 
     fn signature(&self, key: &Keyed, value: &str) -> String {
@@ -188,12 +197,14 @@ impl Signer {
             .first()
             .map(|key| self.signature(key, value))
             .unwrap_or_default();
-        format!("{value}:{signature}")
+        format!("{value}{}{signature}", self.separator)
     }
 
     /// The value, if the signature is ours.
     pub fn unsign<'a>(&self, signed: &'a str) -> Result<&'a str, SigningError> {
-        let (value, signature) = signed.rsplit_once(':').ok_or(SigningError::BadSignature)?;
+        let (value, signature) = signed
+            .rsplit_once(self.separator)
+            .ok_or(SigningError::BadSignature)?;
         let good = self.keys.iter().any(|key| {
             // Compared as text: base64 has more than one spelling of some bytes, and only ours is taken.
             self.signature(key, value)
@@ -210,7 +221,7 @@ impl Signer {
 
     /// `value:time:signature`; `now` in Unix seconds.
     pub fn sign_timed(&self, value: &str, now: i64) -> String {
-        self.sign(&format!("{value}:{}", base62(now)))
+        self.sign(&format!("{value}{}{}", self.separator, base62(now)))
     }
 
     /// The value, if the signature is ours and at most `max_age` seconds old. A time in the future passes, as in Django:

@@ -30,11 +30,12 @@ fn signers() {
             "sha512" => Algorithm::Sha512,
             other => panic!("{other}"),
         };
-        let signer = Signer::with(
-            algorithm,
-            &SecretKeys::new(text(case, "key"), []),
-            text(case, "salt"),
-        );
+        let keys = SecretKeys::new(text(case, "key"), []);
+        let separator = case["sep"]
+            .as_str()
+            .and_then(|sep| sep.chars().next())
+            .unwrap_or(':');
+        let signer = Signer::with(algorithm, &keys, text(case, "salt")).separated_by(separator);
         let (value, signed) = (text(case, "value"), text(case, "signed"));
         if text(case, "cls") == "Signer" {
             assert_eq!(signer.sign(value), signed);
