@@ -5,10 +5,12 @@
 
 pub mod csrf;
 pub mod email_confirmation;
+pub mod hashers;
 pub mod redirect;
 pub mod reset_token;
 pub mod session;
 pub mod signing;
 pub mod text;
+pub mod validators;
 
 pub use signing::SecretKeys;

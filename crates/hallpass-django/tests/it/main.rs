@@ -7,11 +7,13 @@
 )]
 
 mod csrf;
+mod hashers;
 mod links_and_names;
 mod properties;
 mod reset_token;
 mod session;
 mod signing;
+mod validators;
 
 /// A file of known answers.
 fn vectors(text: &str) -> serde_json::Value {

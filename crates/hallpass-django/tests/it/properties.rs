@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use hallpass_django::csrf::{self, Policy, Request};
+use hallpass_django::hashers::{Hasher, Hashers, Scratch, identify, summary};
 use hallpass_django::redirect::{is_safe, split_host};
 use hallpass_django::reset_token::{ResetTokens, TokenUser, decode_uid, decode_uid_base36};
 use hallpass_django::session::SessionCodec;
 use hallpass_django::signing::{DUMPS_SALT, SecretKeys, Signer, from_base62};
 use hallpass_django::text::{fold, is_unicode_username, normalize_email};
+use hallpass_django::validators::{UserAttributes, Validator, validate};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -32,6 +34,27 @@ fn parse_all(text: &str) {
     let _ = is_safe(text, false, |host| host == text);
     let _ = split_host(text);
     let _ = (fold(text), is_unicode_username(text), normalize_email(text));
+    let hashers = Hashers::new(vec![Hasher::Md5]).unwrap();
+    let _ = hashers.verify(text, text, &mut Scratch::default());
+    let _ = (identify(text), summary(text));
+    for algorithm in ["pbkdf2_sha256", "argon2", "bcrypt", "scrypt", "md5"] {
+        let _ = summary(&format!("{algorithm}${text}"));
+    }
+    let user = UserAttributes {
+        username: text,
+        first_name: text,
+        last_name: text,
+        email: text,
+    };
+    let similarity =
+        Validator::from_name("UserAttributeSimilarityValidator", &serde_json::Map::new()).unwrap();
+    let all = [
+        similarity,
+        Validator::MinimumLength(8),
+        Validator::CommonPassword,
+        Validator::NumericPassword,
+    ];
+    let _ = validate(&all, text, Some(&user));
     for is_secure in [false, true] {
         let field = Some(text);
         let request = Request {
