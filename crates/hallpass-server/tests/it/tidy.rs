@@ -524,10 +524,8 @@ fn modules_open_with_their_story() {
         rust()
             .iter()
             .filter(|file| file.path.contains("/src/") && !file.is_test())
-            .filter_map(|file| {
-                (!file.text.starts_with("//!"))
-                    .then(|| format!("{}: begin with //! and what it is for", file.path))
-            }),
+            .filter(|file| !file.text.starts_with("//!"))
+            .map(|file| format!("{}: begin with //! and what it is for", file.path)),
     );
 }
 

@@ -115,10 +115,8 @@ fn every_page_of_the_guide_is_in_its_summary() {
             .filter(|file| {
                 file.is_in("docs/src") && file.path.ends_with(".md") && file.path != SUMMARY
             })
-            .filter_map(|file| {
-                (!listed.contains(Path::new(&file.path)))
-                    .then(|| format!("{}: not in {SUMMARY}", file.path))
-            }),
+            .filter(|file| !listed.contains(Path::new(&file.path)))
+            .map(|file| format!("{}: not in {SUMMARY}", file.path)),
     );
 }
 

@@ -1,0 +1,5 @@
+//! Our formats before a real Django.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+
+mod real_django;
