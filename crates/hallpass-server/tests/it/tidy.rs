@@ -3,6 +3,7 @@
 //! Each test gathers every fault before it fails, with the file and what to do.
 
 mod docs;
+mod pages;
 mod source;
 
 use std::collections::BTreeSet;
@@ -343,7 +344,7 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 19] = [
+const FLOWS: [(&str, u8); 17] = [
     ("code", 0),
     ("sessions", 0),
     ("mfa", 1),
@@ -361,8 +362,6 @@ const FLOWS: [(&str, u8); 19] = [
     ("phone", 3),
     ("reauthentication", 3),
     ("tokens", 3),
-    ("profile", 3),
-    ("operate", 3),
 ];
 
 const FLOWS_FOLDER: &str = "crates/hallpass-core/src/flows";
