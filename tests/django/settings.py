@@ -5,7 +5,7 @@ SECRET_KEY     the key both sides share
 """
 
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 def _database(text):
@@ -22,8 +22,9 @@ def _database(text):
             "NAME": unquote(url.path[1:]),
             "USER": unquote(url.username or ""),
             "PASSWORD": unquote(url.password or ""),
-            "HOST": url.hostname or "",
-            "PORT": url.port or "",
+            # ?host=/folder names the folder of a socket, as libpq has it.
+            "HOST": parse_qs(url.query).get("host", [url.hostname or ""])[0],
+            "PORT": url.port or parse_qs(url.query).get("port", [""])[0],
         }
     raise SystemExit(f"DATABASE_URL: neither sqlite nor postgres: {text}")
 
