@@ -1,7 +1,7 @@
 //! `django.core.signing`: HMACs under a secret, with a salt for every purpose.
 //!
 //! A signature is `base64url(HMAC(key, value))` without padding, where `key` is the hash of salt, `"signer"` and the
-//! secret. With a timestamp, base62 seconds stand between value and signature. [`dumps`] signs JSON, which it may
+//! secret. With a timestamp, base62 seconds stand between value and signature. [`Signer::dumps`] signs JSON, which it may
 //! compress. Secrets that were replaced stay good for reading as fallbacks.
 
 mod encoding;
@@ -271,7 +271,7 @@ impl Signer {
     }
 }
 
-/// The salt of [`dumps`] when none is given.
+/// The salt of [`Signer::dumps`] when none is given.
 pub const DUMPS_SALT: &str = "django.core.signing";
 
 /// JSON as base64url, after `.` if compressing it made it shorter.
