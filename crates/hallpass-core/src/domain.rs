@@ -1,7 +1,13 @@
 //! The nouns. No I/O here.
 
+pub mod client;
+pub mod sealed;
+pub mod secret;
+pub mod session;
 pub mod timestamp;
 pub mod user;
 
+pub use client::Client;
+pub use session::{Session, SessionKey};
 pub use timestamp::Timestamp;
 pub use user::{User, UserId};

@@ -5,7 +5,18 @@
 //! `ON CONFLICT`); where they don't, a [`Sql`] carries two.
 
 mod db;
+pub mod event;
+pub mod limit;
+pub mod outbox;
+mod postgres;
+pub mod session;
+pub mod site;
+pub mod spent;
+mod sqlite;
+mod url;
+pub mod user;
 mod value;
 
 pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
+pub use url::DatabaseUrl;
 pub use value::{FromValue, Row, Sql, Value};

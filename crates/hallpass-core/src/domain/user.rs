@@ -67,6 +67,23 @@ pub struct User {
 }
 
 impl User {
+    /// Nobody: what work is done on where there is no account, so that it takes as long.
+    pub(crate) fn nobody() -> Self {
+        User {
+            id: UserId(0),
+            password: "!".to_owned() + &"x".repeat(80),
+            last_login: None,
+            is_superuser: false,
+            username: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            email: "nobody@example.invalid".to_owned(),
+            is_staff: false,
+            is_active: false,
+            date_joined: Timestamp::from_micros(0),
+        }
+    }
+
     /// What to call the user on a page: the user name, else the address, else the key.
     pub fn display(&self) -> String {
         if !self.username.is_empty() {

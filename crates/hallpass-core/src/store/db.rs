@@ -1,6 +1,11 @@
-//! `Db`, `Tx`, `Conn`: the shape. The drivers stand in `sqlite.rs` and `postgres.rs`.
+//! `Db`, `Tx` and `Conn`: either database behind one face. The drivers stand in `sqlite.rs` and `postgres.rs`.
 
-use super::{Row, Sql, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::url::{DatabaseUrl, Target};
+use super::{Row, Sql, Value, postgres, sqlite};
 use crate::error::Failure;
 
 /// Which database it is.
@@ -47,10 +52,29 @@ impl From<DbError> for crate::error::Error {
 
 /// The database: cheap to clone.
 #[derive(Clone)]
-pub struct Db {}
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    driver: Driver,
+    reads: AtomicU64,
+    writes: AtomicU64,
+}
+
+enum Driver {
+    Sqlite(sqlite::Pool),
+    Postgres(postgres::Pool),
+}
 
 /// An open transaction. Dropped without [`Tx::commit`], it is rolled back.
-pub struct Tx {}
+pub struct Tx {
+    db: Db,
+    driver: TxDriver,
+}
+
+enum TxDriver {
+    Sqlite(sqlite::Tx),
+    Postgres(postgres::Tx),
+}
 
 /// What a store function runs on.
 pub enum Conn<'a> {
@@ -60,20 +84,51 @@ pub enum Conn<'a> {
     Tx(&'a mut Tx),
 }
 
-#[expect(
-    unused_variables,
-    clippy::unused_async,
-    reason = "the drivers come next"
-)]
 impl Db {
+    /// Opens a database with at most this many connections; `timeout` is how long to wait for one, or for a lock.
+    /// PostgreSQL is not spoken to yet.
+    pub fn open(url: &DatabaseUrl, connections: usize, timeout: Duration) -> Result<Db, Failure> {
+        let driver = match &url.target {
+            Target::Memory => Driver::Sqlite(sqlite::Pool::open(None, timeout)?),
+            Target::File(path) => Driver::Sqlite(sqlite::Pool::open(Some(path), timeout)?),
+            Target::Postgres { config, verify } => {
+                Driver::Postgres(postgres::Pool::open(config, verify, connections, timeout)?)
+            }
+        };
+        Ok(Db(Arc::new(Inner {
+            driver,
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+        })))
+    }
+
+    /// An empty database in memory.
+    pub fn memory() -> Result<Db, Failure> {
+        Db::open(
+            &DatabaseUrl::parse("sqlite://:memory:")?,
+            1,
+            Duration::from_secs(5),
+        )
+    }
+
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
+        match self.0.driver {
+            Driver::Sqlite(_) => Dialect::Sqlite,
+            Driver::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Opens a transaction (`BEGIN IMMEDIATE` on SQLite).
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        Err(DbError::Failed(Failure::new("no driver")))
+        let driver = match &self.0.driver {
+            Driver::Sqlite(pool) => TxDriver::Sqlite(pool.begin().await?),
+            Driver::Postgres(pool) => TxDriver::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            db: self.clone(),
+            driver,
+        })
     }
 
     /// This database as a [`Conn`].
@@ -83,35 +138,74 @@ impl Db {
 
     /// Statements run so far by this process on this database.
     pub fn statements(&self) -> Statements {
-        Statements::default()
+        Statements {
+            reads: self.0.reads.load(Ordering::Relaxed),
+            writes: self.0.writes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn count(&self, read: bool) {
+        let counter = if read { &self.0.reads } else { &self.0.writes };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn run(&self, sql: Sql<'_>, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
+        let read = is_read(sql.sqlite);
+        self.count(read);
+        match &self.0.driver {
+            Driver::Sqlite(pool) if read => Ok((pool.read(sql.sqlite, params).await?, 0)),
+            Driver::Sqlite(pool) => pool.write(sql.sqlite, params).await,
+            Driver::Postgres(pool) => pool.run(sql.postgres, params, read).await,
+        }
     }
 }
 
-#[expect(clippy::unused_async, reason = "the drivers come next")]
 impl Tx {
     /// Makes everything in it lasting.
     pub async fn commit(self) -> Result<(), DbError> {
-        Ok(())
+        match self.driver {
+            TxDriver::Sqlite(tx) => tx.commit().await,
+            TxDriver::Postgres(tx) => tx.commit().await,
+        }
     }
 
     /// Undoes everything in it.
-    pub async fn rollback(self) {}
+    pub async fn rollback(self) {
+        match self.driver {
+            TxDriver::Sqlite(tx) => drop(tx),
+            TxDriver::Postgres(tx) => tx.rollback().await,
+        }
+    }
 
     /// This transaction as a [`Conn`].
     pub fn conn(&mut self) -> Conn<'_> {
         Conn::Tx(self)
     }
+
+    /// Runs several statements without parameters: schema.
+    pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        match &mut self.driver {
+            TxDriver::Sqlite(tx) => tx.batch(sql),
+            TxDriver::Postgres(tx) => tx.batch(sql).await,
+        }
+    }
+
+    async fn run(&mut self, sql: Sql<'_>, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
+        self.db.count(is_read(sql.sqlite));
+        match &mut self.driver {
+            TxDriver::Sqlite(tx) => tx.run(sql.sqlite, params),
+            TxDriver::Postgres(tx) => tx.run(sql.postgres, params).await,
+        }
+    }
 }
 
-#[expect(
-    unused_variables,
-    clippy::unused_async,
-    reason = "the drivers come next"
-)]
 impl Conn<'_> {
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
-        Dialect::Sqlite
+        match self {
+            Conn::Pool(db) => db.dialect(),
+            Conn::Tx(tx) => tx.db.dialect(),
+        }
     }
 
     /// The same connection for a shorter while, to call several store functions in turn.
@@ -122,13 +216,20 @@ impl Conn<'_> {
         }
     }
 
+    async fn run(&mut self, sql: Sql<'_>, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
+        match self {
+            Conn::Pool(db) => db.run(sql, params).await,
+            Conn::Tx(tx) => tx.run(sql, params).await,
+        }
+    }
+
     /// Rows of a `SELECT`, or of a write with `RETURNING`.
     pub async fn query<'s>(
         &mut self,
         sql: impl Into<Sql<'s>> + Send,
         params: &[Value],
     ) -> Result<Vec<Row>, DbError> {
-        Err(DbError::Failed(Failure::new("no driver")))
+        Ok(self.run(sql.into(), params).await?.0)
     }
 
     /// The first row, if there is one.
@@ -146,6 +247,13 @@ impl Conn<'_> {
         sql: impl Into<Sql<'s>> + Send,
         params: &[Value],
     ) -> Result<u64, DbError> {
-        Err(DbError::Failed(Failure::new("no driver")))
+        Ok(self.run(sql.into(), params).await?.1)
     }
+}
+
+fn is_read(sql: &str) -> bool {
+    let start = sql.trim_start().as_bytes();
+    let begins =
+        |word: &[u8]| start.len() >= word.len() && start[..word.len()].eq_ignore_ascii_case(word);
+    begins(b"SELECT") || begins(b"WITH") || begins(b"PRAGMA")
 }

@@ -1,0 +1,189 @@
+//! One call of a flow: its now, its client, its session, its transaction.
+//!
+//! Reads go through the pool until the first write; then the transaction is open and reads go through it. Slow work is
+//! done before: [`Cx::write`] and the methods that hash assert it in debug builds, because on SQLite there is one
+//! writer, and whoever holds it while hashing holds up everybody.
+
+use hallpass_django::hashers::Verdict;
+
+use crate::delivery::Letter;
+use crate::domain::{Client, Session, Timestamp, UserId};
+use crate::error::{Error, Failure};
+use crate::hallpass::Hallpass;
+use crate::limits::{self, Hits, Subject};
+use crate::store::event::Event;
+use crate::store::{self, Conn, Tx};
+
+/// What a flow works with.
+pub struct Cx {
+    /// Sampled once for the whole call.
+    pub now: Timestamp,
+    /// The other end.
+    pub client: Client,
+    /// The working copy of the session; saved with the flow's transaction.
+    pub session: Session,
+    pub(crate) hallpass: Hallpass,
+    pub(crate) tx: Option<Tx>,
+    pub(crate) letters: bool,
+}
+
+impl Cx {
+    /// Settings, keys and everything else that outlives the call.
+    pub fn hallpass(&self) -> &Hallpass {
+        &self.hallpass
+    }
+
+    /// For reading.
+    pub fn read(&mut self) -> Conn<'_> {
+        match &mut self.tx {
+            Some(tx) => tx.conn(),
+            None => self.hallpass.db().conn(),
+        }
+    }
+
+    /// For writing: opens the transaction unless it is open.
+    pub async fn write(&mut self) -> Result<Conn<'_>, Failure> {
+        let tx = match self.tx.take() {
+            Some(tx) => tx,
+            None => self.hallpass.db().begin().await.map_err(Failure::from)?,
+        };
+        Ok(self.tx.insert(tx).conn())
+    }
+
+    /// Compares a password; before the first write.
+    pub async fn verify_password(&self, password: &str, encoded: &str) -> Result<Verdict, Error> {
+        self.assert_slow_work_allowed();
+        self.hallpass.hashing().verify(password, encoded).await
+    }
+
+    /// The work of comparing a password where there is no account.
+    pub async fn verify_nobody(&self, password: &str) -> Result<(), Error> {
+        self.assert_slow_work_allowed();
+        self.hallpass.hashing().verify_unknown(password).await
+    }
+
+    /// Hashes a new password; before the first write.
+    pub async fn encode_password(&self, password: &str) -> Result<String, Error> {
+        self.assert_slow_work_allowed();
+        self.hallpass.hashing().encode(password).await
+    }
+
+    /// Counts a hit against the limits of `action`, outside the transaction.
+    pub async fn hit(&self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
+        self.assert_slow_work_allowed();
+        let subject = Subject {
+            ip: self.client.ip,
+            user: self.session.user_id(),
+            key,
+        };
+        let verdict = self
+            .hallpass
+            .limits()
+            .hit(self.hallpass.db(), action, subject, self.now)
+            .await;
+        verdict.map_err(Error::from)
+    }
+
+    /// Takes back hits that turned out not to count.
+    pub async fn take_back(&self, hits: Hits) -> Result<(), Error> {
+        self.assert_slow_work_allowed();
+        Ok(self
+            .hallpass
+            .limits()
+            .take_back(self.hallpass.db(), hits)
+            .await?)
+    }
+
+    /// Puts a letter into the outbox, in the transaction. It leaves after the commit.
+    pub async fn send(&mut self, letter: &Letter<'_>) -> Result<(), Failure> {
+        let composed = self.hallpass.compose(letter)?;
+        let now = self.now;
+        store::outbox::enqueue(self.write().await?, &composed, now).await?;
+        self.letters = true;
+        Ok(())
+    }
+
+    /// The work of [`Cx::send`] without a letter: it is put in and taken out again, so that an account which does not
+    /// exist takes as long as one that does.
+    pub async fn send_nothing(&mut self, letter: &Letter<'_>) -> Result<(), Failure> {
+        let composed = self.hallpass.compose(letter)?;
+        let now = self.now;
+        let id = store::outbox::enqueue(self.write().await?, &composed, now).await?;
+        store::outbox::remove(self.write().await?, id).await?;
+        Ok(())
+    }
+
+    /// Writes down what happened.
+    pub async fn note(&mut self, event: Event<'_>) -> Result<(), Failure> {
+        let (client, now) = (self.client.clone(), self.now);
+        store::event::insert(self.write().await?, event, &client, now).await
+    }
+
+    /// Writes down something about a user that has no subject.
+    pub(crate) async fn note_about(
+        &mut self,
+        kind: &'static str,
+        user: Option<UserId>,
+        method: &'static str,
+        reason: &'static str,
+    ) -> Result<(), Failure> {
+        self.note(Event {
+            kind,
+            user,
+            method,
+            reason,
+            subject: None,
+        })
+        .await
+    }
+
+    fn assert_slow_work_allowed(&self) {
+        debug_assert!(
+            self.tx.is_none(),
+            "slow work while the transaction is open: do it before the first write"
+        );
+    }
+
+    /// Ends the call: the session is saved and everything commits, on success and on refusal alike; a failure undoes
+    /// all of it.
+    pub(crate) async fn settle<T>(
+        mut self,
+        result: Result<T, Error>,
+    ) -> (Result<T, Error>, Option<Session>) {
+        if matches!(result, Err(Error::Failed(_))) {
+            if let Some(tx) = self.tx.take() {
+                tx.rollback().await;
+            }
+            return (result, None);
+        }
+        match self.commit().await {
+            Ok(()) => (result, Some(self.session)),
+            Err(failure) => (Err(failure.into()), None),
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        if self.session.is_modified() {
+            let mut session = std::mem::take(&mut self.session);
+            let (hallpass, client, now) = (self.hallpass.clone(), self.client.clone(), self.now);
+            let conn = self.write().await?;
+            store::session::save(
+                conn,
+                &mut session,
+                hallpass.codec(),
+                hallpass.save_policy(),
+                &client,
+                now,
+            )
+            .await?;
+            self.session = session;
+        }
+        if let Some(tx) = self.tx.take() {
+            tx.commit().await.map_err(Failure::from)?;
+        }
+        if self.letters {
+            self.hallpass.wake_postman();
+        }
+        Ok(())
+    }
+}

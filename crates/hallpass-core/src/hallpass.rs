@@ -1,0 +1,430 @@
+//! The handle that everyone holds: settings, keys, database, hashing, letters. No type parameters, cheap to clone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_django::SecretKeys;
+use hallpass_django::hashers::{Hasher, Hashers};
+use hallpass_django::reset_token::{ResetTokens, TokenUser};
+use hallpass_django::session::SessionCodec;
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+
+use crate::cx::Cx;
+use crate::delivery::{
+    Composed, Console, Dummy, Files, Letter, Letters, Mailbox, Mailer, Message, PURPOSE, Postman,
+    Schedule, Smtp,
+};
+use crate::domain::sealed::Sealer;
+use crate::domain::{Client, Session, Timestamp, User, secret};
+use crate::error::{Error, Failure};
+use crate::flows::sessions;
+use crate::hashing::Hashing;
+use crate::limits::{LimitStore, Limits};
+use crate::settings::{Backend, LimitsStore, Settings};
+use crate::store::session::SavePolicy;
+use crate::store::site::Site;
+use crate::store::{self, DatabaseUrl, Db};
+
+/// Accounts and sign-in for one site.
+#[derive(Clone)]
+pub struct Hallpass(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    db: Db,
+    codec: SessionCodec,
+    tokens: ResetTokens,
+    hashing: Hashing,
+    limits: Limits,
+    letters: Letters,
+    sealer: Arc<Sealer>,
+    mailer: Arc<dyn Mailer>,
+    site: Site,
+    wake: Notify,
+    clock: fn() -> Timestamp,
+}
+
+/// Puts a [`Hallpass`] together.
+pub struct Builder {
+    settings: Settings,
+    db: Option<Db>,
+    mailer: Option<Arc<dyn Mailer>>,
+    clock: fn() -> Timestamp,
+}
+
+impl Builder {
+    /// Uses an open database instead of DATABASE_URL.
+    #[must_use]
+    pub fn database(self, db: Db) -> Self {
+        Builder {
+            db: Some(db),
+            ..self
+        }
+    }
+
+    /// Delivers letters through this instead of EMAIL_BACKEND.
+    #[must_use]
+    pub fn mailer(self, mailer: Arc<dyn Mailer>) -> Self {
+        Builder {
+            mailer: Some(mailer),
+            ..self
+        }
+    }
+
+    /// Tells the time, for tests.
+    #[must_use]
+    pub fn clock(self, clock: fn() -> Timestamp) -> Self {
+        Builder { clock, ..self }
+    }
+
+    /// Opens the database, compiles the letters and starts the hashing threads. The tables must be there.
+    pub async fn build(self) -> Result<Hallpass, Failure> {
+        let settings = self.settings;
+        let general = &settings.general;
+        let Some(key) = &general.secret_key else {
+            return Err(Failure::new("SECRET_KEY is not set"));
+        };
+        let fallbacks = general
+            .secret_key_fallbacks
+            .iter()
+            .map(|key| key.reveal().to_owned());
+        let keys = SecretKeys::new(key.reveal(), fallbacks);
+        let db = match self.db {
+            Some(db) => db,
+            None => open_database(&settings)?,
+        };
+        let zone = jiff::tz::TimeZone::get(&general.time_zone)
+            .map_err(|error| Failure::from_source("TIME_ZONE", error))?;
+        let mailer = match self.mailer {
+            Some(mailer) => mailer,
+            None => mailer(&settings)?,
+        };
+        let threads = match settings.hallpass.hash_threads {
+            Some(threads) => usize::try_from(threads).unwrap_or(1),
+            None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        let queue = usize::try_from(settings.hallpass.hash_queue).unwrap_or(64);
+        let limits = match settings.hallpass.limits_store {
+            LimitsStore::Database => LimitStore::Database,
+            LimitsStore::Memory => LimitStore::Memory(std::sync::Mutex::default()),
+        };
+        let prefix = u8::try_from(settings.allauth.rate_limit_ipv6_prefix).unwrap_or(64);
+        let site_id = i64::try_from(general.site_id).unwrap_or(1);
+        let Some(mut site) = store::site::by_id(db.conn(), site_id).await? else {
+            return Err(Failure::new(format!(
+                "django_site has no row {site_id}: set SITE_ID, or run hallpass migrate"
+            )));
+        };
+        if let Some(name) = &settings.hallpass.site_name {
+            site.name.clone_from(name);
+        }
+        Ok(Hallpass(Arc::new(Inner {
+            codec: SessionCodec::new(&keys),
+            tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
+            hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
+            limits: Limits::new(settings.account.rate_limits.rates(), prefix, limits),
+            letters: Letters::compile(
+                settings
+                    .hallpass
+                    .templates
+                    .as_ref()
+                    .map(PathBuf::from)
+                    .as_deref(),
+            )?,
+            sealer: Arc::new(Sealer::new(&keys)?),
+            mailer,
+            site,
+            wake: Notify::new(),
+            clock: self.clock,
+            db,
+            settings,
+        })))
+    }
+}
+
+/// Opens the database that the settings name.
+pub fn open_database(settings: &Settings) -> Result<Db, Failure> {
+    let url = DatabaseUrl::parse(settings.general.database_url.reveal())?;
+    let connections = usize::try_from(settings.hallpass.database_connections).unwrap_or(16);
+    Db::open(
+        &url,
+        connections,
+        Duration::from_secs(settings.hallpass.database_timeout),
+    )
+}
+
+/// PASSWORD_HASHERS, or the default: ours, and Django's own beside a live Django.
+fn hashers(settings: &Settings) -> Result<Hashers, Failure> {
+    let Some(names) = &settings.general.password_hashers else {
+        return Ok(if settings.hallpass.share_with_django {
+            Hashers::django()
+        } else {
+            Hashers::hallpass()
+        });
+    };
+    let all: Option<Vec<Hasher>> = names.iter().map(|name| Hasher::from_name(name)).collect();
+    all.and_then(Hashers::new)
+        .ok_or_else(|| Failure::new("PASSWORD_HASHERS"))
+}
+
+fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
+    Ok(match settings.email.backend {
+        Backend::Console => Arc::new(Console),
+        Backend::File => Arc::new(Files::new(
+            settings.email.file_path.as_deref().unwrap_or("mail"),
+        )?),
+        Backend::Smtp => Arc::new(Smtp::new(&settings.email, &settings.hallpass)?),
+        Backend::Memory => Arc::new(Mailbox::default()),
+        Backend::Dummy => Arc::new(Dummy),
+    })
+}
+
+impl Hallpass {
+    /// Begins to put one together.
+    pub fn builder(settings: Settings) -> Builder {
+        Builder {
+            settings,
+            db: None,
+            mailer: None,
+            clock: Timestamp::now,
+        }
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// Name and domain of this site.
+    pub fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    /// The clock's time.
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// How long a sign-in link lives.
+    pub fn link_lifetime(&self) -> Duration {
+        Duration::from_secs(self.0.settings.general.password_reset_timeout)
+    }
+
+    /// The base of links that no request asked for: HALLPASS_PUBLIC_URL, else the site's domain, else where we listen.
+    pub fn base_url(&self) -> String {
+        if let Some(url) = &self.0.settings.hallpass.public_url {
+            return url.clone();
+        }
+        if self.0.site.domain == "example.com" {
+            return format!("http://{}", self.0.settings.hallpass.listen);
+        }
+        format!(
+            "{}://{}",
+            self.0.settings.account.default_http_protocol, self.0.site.domain
+        )
+    }
+
+    pub(crate) fn codec(&self) -> &SessionCodec {
+        &self.0.codec
+    }
+
+    pub(crate) fn hashing(&self) -> &Hashing {
+        &self.0.hashing
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn save_policy(&self) -> SavePolicy {
+        let settings = &self.0.settings;
+        SavePolicy {
+            share_with_django: settings.hallpass.share_with_django,
+            cookie_age: settings.session.cookie_age,
+            expire_at_browser_close: settings.session.expire_at_browser_close,
+        }
+    }
+
+    pub(crate) fn make_reset_token(&self, user: &User, now: Timestamp) -> String {
+        self.0
+            .tokens
+            .make(token_user(user, &user.id.to_string()), now.seconds())
+    }
+
+    pub(crate) fn check_reset_token(&self, user: &User, token: &str, now: Timestamp) -> bool {
+        self.0
+            .tokens
+            .check(token_user(user, &user.id.to_string()), token, now.seconds())
+    }
+
+    /// The session of a cookie; see [`sessions::find`].
+    pub async fn session(&self, cookie: Option<&str>) -> Result<Session, Failure> {
+        sessions::find(self, cookie, self.now()).await
+    }
+
+    /// Runs a flow: gives it a [`Cx`], then settles. Success and refusal commit, a failure undoes everything and leaves
+    /// `session` as it was.
+    pub async fn run<T, F>(
+        &self,
+        client: &Client,
+        session: &mut Session,
+        flow: F,
+    ) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut Cx) -> Result<T, Error>,
+    {
+        let mut cx = Cx {
+            now: self.now(),
+            client: client.clone(),
+            session: session.clone(),
+            hallpass: self.clone(),
+            tx: None,
+            letters: false,
+        };
+        let result = flow(&mut cx).await;
+        let (result, settled) = cx.settle(result).await;
+        if let Some(settled) = settled {
+            *session = settled;
+        }
+        result
+    }
+
+    /// Writes a letter and seals it.
+    pub(crate) fn compose(&self, letter: &Letter<'_>) -> Result<Composed, Failure> {
+        let settings = &self.0.settings;
+        let mut context = letter.context.clone();
+        context["site"] = json!({
+            "name": self.0.site.name,
+            "url": self.base_url(),
+            "accent": settings.hallpass.accent,
+            "on_accent": settings.hallpass.accent.as_deref().map(on_accent),
+            "support_address": settings.hallpass.support_address,
+        });
+        context["lang"] = settings
+            .general
+            .language_code
+            .split('-')
+            .next()
+            .unwrap_or("en")
+            .into();
+        context["dir"] = "ltr".into();
+        let rendered = self.0.letters.render(letter.name, &context)?;
+        let prefix = match &settings.account.email_subject_prefix {
+            Some(prefix) => prefix.clone(),
+            None => format!("[{}] ", self.0.site.name),
+        };
+        let id = secret::random_text(secret::LOWER_ALPHANUMERIC, 24);
+        let domain = settings
+            .general
+            .default_from_email
+            .rsplit('@')
+            .next()
+            .unwrap_or("localhost");
+        let message = Message {
+            from: settings.general.default_from_email.clone(),
+            to: letter.to.to_owned(),
+            subject: format!("{prefix}{}", rendered.subject)
+                .trim()
+                .replace(['\r', '\n'], " "),
+            text: rendered.text,
+            html: rendered.html,
+            message_id: format!("{id}@{}", domain.trim_end_matches('>')),
+        };
+        let json = serde_json::to_vec(&message)
+            .map_err(|error| Failure::from_source("the letter", error))?;
+        Ok(Composed {
+            letter: letter.name,
+            recipient: letter.to.to_owned(),
+            sealed: self.0.sealer.seal(PURPOSE, &json)?,
+            expires: letter.expires,
+        })
+    }
+
+    pub(crate) fn wake_postman(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// The postman of this outbox.
+    pub fn postman(&self) -> Postman {
+        let settings = &self.0.settings;
+        let timeout = Duration::from_secs(settings.email.timeout.unwrap_or(30));
+        Postman {
+            db: self.0.db.clone(),
+            sealer: Arc::clone(&self.0.sealer),
+            mailer: Arc::clone(&self.0.mailer),
+            schedule: Schedule {
+                workers: usize::try_from(settings.hallpass.mail_workers).unwrap_or(4),
+                attempts: u32::try_from(settings.hallpass.mail_attempts).unwrap_or(12),
+                poll: Duration::from_secs(5),
+                lease: timeout * 4 + Duration::from_secs(30),
+            },
+            clock: self.0.clock,
+        }
+    }
+
+    /// Delivers letters and clears up until `stop` turns true: what a program that serves runs beside it.
+    pub async fn work(&self, stop: watch::Receiver<bool>) {
+        let postman = self.postman();
+        tokio::join!(
+            postman.work(&self.0.wake, stop.clone()),
+            self.keep_clean(stop)
+        );
+    }
+
+    /// Forgets now and then what has expired.
+    async fn keep_clean(&self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(failure) = self.clear_expired().await {
+                tracing::warn!(%failure, "what has expired could not be cleared");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(600)) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    async fn clear_expired(&self) -> Result<(), Failure> {
+        let now = self.now();
+        store::spent::clear_expired(self.0.db.conn(), now).await?;
+        self.0.limits.clear_expired(&self.0.db, now).await
+    }
+}
+
+fn token_user<'a>(user: &'a User, pk: &'a str) -> TokenUser<'a> {
+    TokenUser {
+        pk,
+        password: &user.password,
+        last_login: user.last_login.map(Timestamp::seconds),
+        email: &user.email,
+    }
+}
+
+/// Black or white, whichever reads better on a colour `#rrggbb` (WCAG's relative luminance).
+pub fn on_accent(accent: &str) -> &'static str {
+    let channel = |at: usize| {
+        let byte = accent
+            .get(at..at + 2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
+            .unwrap_or(0);
+        let value = f64::from(byte) / 255.0;
+        if value <= 0.040_45 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+    if luminance > 0.179 {
+        "#000000"
+    } else {
+        "#ffffff"
+    }
+}

@@ -1,0 +1,30 @@
+//! `django_site`: the name and domain of this site.
+
+use super::Conn;
+use crate::error::Failure;
+
+/// A row of `django_site`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// For people.
+    pub name: String,
+    /// `example.com` or `example.com:8000`.
+    pub domain: String,
+}
+
+/// The site with this key.
+pub async fn by_id(mut conn: Conn<'_>, id: i64) -> Result<Option<Site>, Failure> {
+    let row = conn
+        .query_opt(
+            "SELECT name, domain FROM django_site WHERE id = $1",
+            &[id.into()],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(Site {
+            name: row.get(0)?,
+            domain: row.get(1)?,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,182 @@
+//! `auth_user`, and who is behind a name or an address.
+
+use super::{Conn, Row, Sql, Value};
+use crate::domain::{Timestamp, User, UserId};
+use crate::error::Failure;
+
+/// The columns that [`read`] expects, in its order, for a table aliased `u`.
+pub(super) const COLUMNS: &str = "u.id, u.password, u.last_login, u.is_superuser, u.username, u.first_name, \
+                                  u.last_name, u.email, u.is_staff, u.is_active, u.date_joined";
+
+/// How many columns that is.
+pub(super) const WIDTH: usize = 11;
+
+pub(super) fn read(row: &Row, at: usize) -> Result<User, Failure> {
+    Ok(User {
+        id: row.get(at)?,
+        password: row.get(at + 1)?,
+        last_login: row.get(at + 2)?,
+        is_superuser: row.get(at + 3)?,
+        username: row.get(at + 4)?,
+        first_name: row.get(at + 5)?,
+        last_name: row.get(at + 6)?,
+        email: row.get(at + 7)?,
+        is_staff: row.get(at + 8)?,
+        is_active: row.get(at + 9)?,
+        date_joined: row.get(at + 10)?,
+    })
+}
+
+fn read_all(rows: &[Row]) -> Result<Vec<User>, Failure> {
+    rows.iter().map(|row| read(row, 0)).collect()
+}
+
+/// The user with this key.
+pub async fn by_id(mut conn: Conn<'_>, id: UserId) -> Result<Option<User>, Failure> {
+    let sql = format!("SELECT {COLUMNS} FROM auth_user u WHERE u.id = $1");
+    let row = conn.query_opt(&sql, &[id.into()]).await?;
+    row.map(|row| read(&row, 0)).transpose()
+}
+
+/// Users whose name is this one in any case. The caller compares again: `lower()` of SQLite knows ASCII only, so
+/// names that differ in the case of other letters are looked up in all three plain forms.
+pub async fn by_username(mut conn: Conn<'_>, username: &str) -> Result<Vec<User>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM auth_user u \
+         WHERE lower(u.username) = $1 OR u.username IN ($2, $3, $4) ORDER BY u.id LIMIT 10"
+    );
+    let params = spellings(username);
+    read_all(&conn.query(&sql, &params).await?)
+}
+
+/// A user and the address by which they were found.
+pub struct Addressed {
+    /// The user.
+    pub user: User,
+    /// The address in the spelling that the user gave it: a letter goes there, not to what a visitor typed.
+    pub address: String,
+    /// Whether the user proved that it is theirs.
+    pub verified: bool,
+}
+
+/// Users to whom this address belongs, those who proved it first: rows of `account_emailaddress`, and
+/// `auth_user.email` itself.
+pub async fn by_email(mut conn: Conn<'_>, email: &str) -> Result<Vec<Addressed>, Failure> {
+    let sql = format!(
+        "SELECT {COLUMNS}, e.verified, e.email FROM account_emailaddress e JOIN auth_user u ON u.id = e.user_id \
+         WHERE e.email IN ($2, $3, $4) OR lower(e.email) = $1 \
+         UNION ALL \
+         SELECT {COLUMNS}, FALSE, u.email FROM auth_user u \
+         WHERE lower(u.email) = $1 OR u.email IN ($2, $3, $4) \
+         ORDER BY 12 DESC, 1 LIMIT 40"
+    );
+    let mut found: Vec<Addressed> = Vec::new();
+    for row in conn.query(&sql, &spellings(email)).await? {
+        let user = read(&row, 0)?;
+        let (verified, address) = (row.get(WIDTH)?, row.get::<String>(WIDTH + 1)?);
+        // The database's idea of equal letters is not ours: compare again before anything is sent or opened.
+        if same_address(&address, email) && found.iter().all(|known| known.user.id != user.id) {
+            found.push(Addressed {
+                user,
+                address,
+                verified,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether two spellings name one mailbox: equal after lower-casing, with no folding of look-alikes.
+fn same_address(left: &str, right: &str) -> bool {
+    left.to_lowercase() == right.to_lowercase()
+}
+
+fn spellings(text: &str) -> [Value; 4] {
+    let lower = text.to_lowercase();
+    [
+        lower.as_str().into(),
+        text.into(),
+        lower.as_str().into(),
+        text.to_uppercase().into(),
+    ]
+}
+
+/// What a new user is made of.
+#[derive(Clone)]
+pub struct NewUser<'a> {
+    /// Unique.
+    pub username: &'a str,
+    /// May be empty.
+    pub email: &'a str,
+    /// The encoded hash.
+    pub password: &'a str,
+    /// May open the admin.
+    pub is_staff: bool,
+    /// Has every permission.
+    pub is_superuser: bool,
+}
+
+/// Makes a user. `None`: the name is taken.
+pub async fn insert(
+    mut conn: Conn<'_>,
+    new: NewUser<'_>,
+    now: Timestamp,
+) -> Result<Option<UserId>, Failure> {
+    let answer = conn
+        .query_opt(
+            "INSERT INTO auth_user (password, last_login, is_superuser, username, first_name, last_name, email, \
+             is_staff, is_active, date_joined) VALUES ($1, NULL, $2, $3, '', '', $4, $5, $6, $7) \
+             ON CONFLICT DO NOTHING RETURNING id",
+            &[
+                new.password.into(),
+                new.is_superuser.into(),
+                new.username.into(),
+                new.email.into(),
+                new.is_staff.into(),
+                true.into(),
+                now.into(),
+            ],
+        )
+        .await?;
+    answer.map(|row| row.get(0)).transpose()
+}
+
+/// Sets `last_login`, provided that nothing which a sign-in rests on has changed since `user` was read: of two
+/// parallel attempts with the same proof, one gets `true`.
+pub async fn mark_login(mut conn: Conn<'_>, user: &User, at: Timestamp) -> Result<bool, Failure> {
+    let touched = conn
+        .execute(
+            Sql {
+                sqlite: "UPDATE auth_user SET last_login = $1 WHERE id = $2 AND password = $3 AND email = $4 \
+                         AND is_active = $5 AND last_login IS $6",
+                postgres: "UPDATE auth_user SET last_login = $1 WHERE id = $2 AND password = $3 AND email = $4 \
+                           AND is_active = $5 AND last_login IS NOT DISTINCT FROM $6",
+            },
+            &[
+                at.into(),
+                user.id.into(),
+                user.password.as_str().into(),
+                user.email.as_str().into(),
+                true.into(),
+                user.last_login.into(),
+            ],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Replaces the encoded hash, provided that it is still `old`.
+pub async fn replace_password(
+    mut conn: Conn<'_>,
+    id: UserId,
+    old: &str,
+    new: &str,
+) -> Result<bool, Failure> {
+    let touched = conn
+        .execute(
+            "UPDATE auth_user SET password = $1 WHERE id = $2 AND password = $3",
+            &[new.into(), id.into(), old.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
