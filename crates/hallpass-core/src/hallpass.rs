@@ -157,16 +157,27 @@ pub fn open_database(settings: &Settings) -> Result<Db, Failure> {
 
 /// PASSWORD_HASHERS, or the default: ours, and Django's own beside a live Django.
 fn hashers(settings: &Settings) -> Result<Hashers, Failure> {
-    let Some(names) = &settings.general.password_hashers else {
-        return Ok(if settings.hallpass.share_with_django {
-            Hashers::django()
-        } else {
-            Hashers::hallpass()
-        });
+    let mut all = match &settings.general.password_hashers {
+        None if settings.hallpass.share_with_django => Hashers::django().into_list(),
+        None => Hashers::hallpass().into_list(),
+        Some(names) => names
+            .iter()
+            .filter_map(|name| Hasher::from_name(name))
+            .collect(),
     };
-    let all: Option<Vec<Hasher>> = names.iter().map(|name| Hasher::from_name(name)).collect();
-    all.and_then(Hashers::new)
-        .ok_or_else(|| Failure::new("PASSWORD_HASHERS"))
+    if let Some(wanted) = settings
+        .hallpass
+        .pbkdf2_iterations
+        .and_then(|n| u32::try_from(n).ok())
+    {
+        for hasher in &mut all {
+            if let Hasher::Pbkdf2Sha256 { iterations } | Hasher::Pbkdf2Sha1 { iterations } = hasher
+            {
+                *iterations = wanted;
+            }
+        }
+    }
+    Hashers::new(all).ok_or_else(|| Failure::new("PASSWORD_HASHERS is empty"))
 }
 
 fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {

@@ -4,9 +4,11 @@
 //! transaction. One SQL text serves both databases wherever their dialects agree (`$1` placeholders, `RETURNING`,
 //! `ON CONFLICT`); where they don't, a [`Sql`] carries two.
 
+mod check;
 mod db;
 pub mod event;
 pub mod limit;
+mod migrate;
 pub mod outbox;
 mod postgres;
 pub mod session;
@@ -17,6 +19,8 @@ mod url;
 pub mod user;
 mod value;
 
+pub use check::{Difference, check};
 pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
+pub use migrate::migrate;
 pub use url::DatabaseUrl;
 pub use value::{FromValue, Row, Sql, Value};

@@ -220,6 +220,11 @@ impl Hashers {
         }
     }
 
+    /// The hashers in their order.
+    pub fn into_list(self) -> Vec<Hasher> {
+        self.all
+    }
+
     /// The hasher of new passwords.
     pub fn preferred(&self) -> &Hasher {
         &self.preferred

@@ -165,6 +165,13 @@ pub(super) fn check(loaded: &Loaded, problems: &mut Vec<Problem>) {
         s.allauth.rate_limit_ipv6_prefix > 128,
         "must be from 0 to 128",
     );
+    refuse(
+        "HALLPASS_PBKDF2_ITERATIONS",
+        s.hallpass
+            .pbkdf2_iterations
+            .is_some_and(|n| !(100_000..=20_000_000).contains(&n)),
+        "must be from 100000 to 20000000",
+    );
     let mount = &s.hallpass.mount;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
     refuse(

@@ -202,6 +202,7 @@ section! {
     /// `HALLPASS_*`: our own.
     Hallpass, "hallpass", "HALLPASS_" {
         share_with_django / "HALLPASS_SHARE_WITH_DJANGO": bool = false, "A Django runs on the same database: session keys are written in its plain form, passwords with its hashers.";
+        pbkdf2_iterations / "HALLPASS_PBKDF2_ITERATIONS": Option<u64> = None, "Iterations of the PBKDF2 hashers. Unset: Django 6.1's 1500000. Beside an older Django set that version's number (5.2: 1000000), or the two make each other's hashes anew.";
         listen / "HALLPASS_LISTEN": String = "127.0.0.1:8000".to_owned(), "Address and port of the server.";
         public_url / "HALLPASS_PUBLIC_URL": Option<String> = None, "`https://example.com`: the base of links made outside a request.";
         mount / "HALLPASS_MOUNT": String = "/accounts/".to_owned(), "The path below which the pages are.";

@@ -73,7 +73,7 @@ pub struct Tx {
 
 enum TxDriver {
     Sqlite(sqlite::Tx),
-    Postgres(postgres::Tx),
+    Postgres(Box<postgres::Tx>),
 }
 
 /// What a store function runs on.
@@ -123,7 +123,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let driver = match &self.0.driver {
             Driver::Sqlite(pool) => TxDriver::Sqlite(pool.begin().await?),
-            Driver::Postgres(pool) => TxDriver::Postgres(pool.begin().await?),
+            Driver::Postgres(pool) => TxDriver::Postgres(Box::new(pool.begin().await?)),
         };
         Ok(Tx {
             db: self.clone(),

@@ -1,0 +1,213 @@
+//! Compares a database with what is needed, and says what to do.
+//!
+//! What Django's versions and apps vary in is tolerated: bigger keys, longer texts, columns more that fill themselves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::migrate::{existing, tables};
+use super::{Db, Dialect, Sql};
+use crate::error::Failure;
+
+/// Something that differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Difference {
+    /// A table is missing.
+    Table(String),
+    /// A column is missing.
+    Column(String, String),
+    /// A column is of another kind: table, column, found, needed.
+    Kind(String, String, String, String),
+    /// A column that must be given but is not ours: no user can be made.
+    Demanding(String, String),
+    /// These columns are not unique together.
+    Unique(String, String),
+    /// An index would make this faster. Advice, no fault.
+    Slow(String, String),
+}
+
+impl Difference {
+    /// Whether it works nevertheless.
+    pub fn is_advice(&self) -> bool {
+        matches!(self, Difference::Slow(..))
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::Table(table) => {
+                write!(f, "table {table} is missing: run `hallpass migrate`")
+            }
+            Difference::Column(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} is missing: run the migrations of the Django that owns the table"
+                )
+            }
+            Difference::Kind(table, column, found, needed) => {
+                write!(
+                    f,
+                    "column {table}.{column} holds {found} where {needed} is needed: change its type"
+                )
+            }
+            Difference::Demanding(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} must be given but is unknown here: give it a default in the database"
+                )
+            }
+            Difference::Unique(table, columns) => {
+                write!(
+                    f,
+                    "{table} may hold the same ({columns}) twice: add a unique index on them"
+                )
+            }
+            Difference::Slow(table, columns) => {
+                write!(
+                    f,
+                    "{table} has no index on ({columns}): looking there will be slow; add one"
+                )
+            }
+        }
+    }
+}
+
+struct Column {
+    kind: &'static str,
+    demanding: bool,
+}
+
+type Columns = BTreeMap<(String, String), Column>;
+/// Table, columns, whether unique.
+type Indexes = BTreeSet<(String, String, bool)>;
+
+/// Every difference; an empty list is a database that fits.
+pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
+    // What is needed, read off a database that has it: SQLite's form serves for both.
+    let model = Db::memory()?;
+    super::migrate(&model).await?;
+    let (wanted, found) = (columns(&model).await?, columns(db).await?);
+    let there = existing(db.conn()).await?;
+    let needed: Vec<_> = tables(Dialect::Sqlite)
+        .into_iter()
+        .map(|(table, _)| table)
+        .collect();
+    let needed: Vec<_> = needed
+        .into_iter()
+        .filter(|table| *table != "django_migrations")
+        .collect();
+    let mut differences: Vec<_> = needed
+        .iter()
+        .filter(|table| !there.contains(**table))
+        .map(|table| Difference::Table((*table).to_owned()))
+        .collect();
+    let is_there = |table: &str| needed.contains(&table) && there.contains(table);
+    for ((table, column), want) in wanted.iter().filter(|((table, _), _)| is_there(table)) {
+        match found.get(&(table.clone(), column.clone())) {
+            None => differences.push(Difference::Column(table.clone(), column.clone())),
+            Some(have) if !fits(have.kind, want.kind) => {
+                let (have, want) = (have.kind.to_owned(), want.kind.to_owned());
+                differences.push(Difference::Kind(table.clone(), column.clone(), have, want));
+            }
+            Some(_) => {}
+        }
+    }
+    for ((table, column), have) in found.iter().filter(|((table, _), _)| is_there(table)) {
+        if have.demanding && !wanted.contains_key(&(table.clone(), column.clone())) {
+            differences.push(Difference::Demanding(table.clone(), column.clone()));
+        }
+    }
+    let (wanted, found) = (indexes(&model).await?, indexes(db).await?);
+    for (table, columns, unique) in wanted.iter().filter(|(table, ..)| is_there(table)) {
+        let has = |unique| found.contains(&(table.clone(), columns.clone(), unique));
+        if *unique && !has(true) {
+            differences.push(Difference::Unique(table.clone(), columns.clone()));
+        } else if !unique && !has(true) && !has(false) {
+            differences.push(Difference::Slow(table.clone(), columns.clone()));
+        }
+    }
+    differences.sort();
+    Ok(differences)
+}
+
+fn fits(have: &str, want: &str) -> bool {
+    have == want
+        || (want == "text" && matches!(have, "json" | "an address"))
+        || have == "its own type"
+}
+
+async fn columns(db: &Db) -> Result<Columns, Failure> {
+    let sql = Sql {
+        sqlite: "SELECT m.name, c.name, lower(c.type), c.\"notnull\" = 1 AND c.dflt_value IS NULL AND c.pk = 0 \
+                 FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
+        postgres: "SELECT table_name::text, column_name::text, data_type::text, is_nullable = 'NO' \
+                   AND column_default IS NULL AND is_identity = 'NO' \
+                   FROM information_schema.columns WHERE table_schema = ANY (current_schemas(false))",
+    };
+    let mut columns = Columns::new();
+    for row in db.conn().query(sql, &[]).await? {
+        let column = Column {
+            kind: kind(&row.get::<String>(2)?),
+            demanding: row.get(3)?,
+        };
+        columns.insert((row.get(0)?, row.get(1)?), column);
+    }
+    Ok(columns)
+}
+
+/// What a declared type holds, in words.
+fn kind(declared: &str) -> &'static str {
+    match declared.split('(').next().unwrap_or_default().trim() {
+        "integer" | "bigint" | "smallint" | "int" => "integer",
+        "bool" | "boolean" => "true or false",
+        "datetime" | "timestamp with time zone" | "timestamp" => "time",
+        "varchar" | "char" | "text" | "character varying" | "character" => "text",
+        "json" | "jsonb" => "json",
+        "inet" | "cidr" => "an address",
+        "user-defined" => "its own type",
+        _ => "something else",
+    }
+}
+
+async fn indexes(db: &Db) -> Result<Indexes, Failure> {
+    let sql = Sql {
+        sqlite: "SELECT m.name, (SELECT group_concat(coalesce(c.name, 'lower(' || \
+                 CASE WHEN i.name LIKE '%email' THEN 'email' ELSE 'username' END || ')'), ', ') \
+                 FROM pragma_index_info(i.name) c), i.\"unique\" = 1 \
+                 FROM sqlite_master m JOIN pragma_index_list(m.name) i WHERE m.type = 'table'",
+        postgres: "SELECT t.relname::text, (SELECT string_agg(trim(both '\"' from replace(replace( \
+                   pg_get_indexdef(x.indexrelid, k.n, true), '::text', ''), '((', '(')), ', ' ORDER BY k.n) \
+                   FROM generate_series(1, x.indnkeyatts) k(n)), x.indisunique \
+                   FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid \
+                   JOIN pg_namespace s ON s.oid = t.relnamespace WHERE s.nspname = ANY (current_schemas(false))",
+    };
+    let mut indexes = Indexes::new();
+    for row in db.conn().query(sql, &[]).await? {
+        let columns = row
+            .get::<String>(1)?
+            .replace("lower((username))", "lower(username)");
+        indexes.insert((
+            row.get(0)?,
+            columns.replace("(email))", "(email)"),
+            row.get(2)?,
+        ));
+    }
+    Ok(indexes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_migrate_makes_fits() {
+        let db = Db::memory().unwrap();
+        assert!(!super::super::migrate(&db).await.unwrap().is_empty());
+        assert_eq!(
+            super::super::migrate(&db).await.unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(check(&db).await.unwrap(), []);
+    }
+}

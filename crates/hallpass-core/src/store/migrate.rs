@@ -1,0 +1,195 @@
+//! The schema: makes what is missing, alters nothing that is there.
+//!
+//! 1. Django's tables exactly as Django makes them, so that a Django can be started on them later; where we made all
+//!    tables of a Django app, its migrations are marked as applied.
+//! 2. Our own tables, prefixed `hallpass_`.
+//! 3. Django's default rows: content types, permissions, the site.
+//!
+//! All of it is one transaction under a lock: parallel starts wait for each other, and half a schema never stays.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{Conn, Db, Dialect, Sql, Tx};
+use crate::domain::Timestamp;
+use crate::error::Failure;
+
+/// A table's name and what makes it, in the order in which they refer to each other.
+pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
+    let (django, ours) = match dialect {
+        Dialect::Sqlite => (
+            include_str!("migrate/sqlite.sql"),
+            include_str!("migrate/ours_sqlite.sql"),
+        ),
+        Dialect::Postgres => (
+            include_str!("migrate/postgres.sql"),
+            include_str!("migrate/ours_postgres.sql"),
+        ),
+    };
+    let parts = |text: &'static str| {
+        text.split("-- table ")
+            .skip(1)
+            .filter_map(|part| part.split_once('\n'))
+    };
+    parts(django).chain(parts(ours)).collect()
+}
+
+/// The tables of Django's apps; all others are ours.
+const APPS: [(&str, &[&str]); 7] = [
+    ("contenttypes", &["django_content_type"]),
+    (
+        "auth",
+        &[
+            "auth_permission",
+            "auth_group",
+            "auth_group_permissions",
+            "auth_user",
+            "auth_user_groups",
+            "auth_user_user_permissions",
+        ],
+    ),
+    ("sites", &["django_site"]),
+    ("sessions", &["django_session"]),
+    (
+        "account",
+        &["account_emailaddress", "account_emailconfirmation"],
+    ),
+    ("usersessions", &["usersessions_usersession"]),
+    ("authtoken", &["authtoken_token"]),
+];
+
+/// Indexes of ours on tables that we made: names and addresses are looked up without regard to case.
+const LOOKUPS: [(&str, &str, &str); 3] = [
+    ("hallpass_user_username", "auth_user", "lower(username)"),
+    ("hallpass_user_email", "auth_user", "lower(email)"),
+    (
+        "hallpass_address_email",
+        "account_emailaddress",
+        "lower(email)",
+    ),
+];
+
+#[derive(Deserialize)]
+struct DjangoRows {
+    content_types: Vec<ContentType>,
+    migrations: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+struct ContentType {
+    app: String,
+    model: String,
+    name: String,
+}
+
+/// Makes what is missing; what was done, in words. Nothing to do is an empty list.
+pub async fn migrate(db: &Db) -> Result<Vec<String>, Failure> {
+    let mut tx = db.begin().await.map_err(Failure::from)?;
+    if db.dialect() == Dialect::Postgres {
+        // Any constant, as long as it is always the same: "hallpass" in letters of a telephone.
+        tx.conn()
+            .query("SELECT pg_advisory_xact_lock(42557277)", &[])
+            .await?;
+    }
+    let before = existing(tx.conn()).await?;
+    let mut done = Vec::new();
+    for (table, ddl) in tables(db.dialect()) {
+        if !before.contains(table) {
+            tx.batch(ddl).await.map_err(|error| {
+                Failure::from_source(format!("making {table}"), Failure::from(error))
+            })?;
+            done.push(format!("table {table} made"));
+        }
+    }
+    for (index, table, expression) in LOOKUPS {
+        if !before.contains(table) {
+            tx.batch(&format!("CREATE INDEX {index} ON {table} ({expression})"))
+                .await
+                .map_err(Failure::from)?;
+        }
+    }
+    fill(&mut tx, &before, &mut done).await?;
+    tx.commit().await.map_err(Failure::from)?;
+    Ok(done)
+}
+
+async fn fill(
+    tx: &mut Tx,
+    before: &BTreeSet<String>,
+    done: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let rows: DjangoRows = serde_json::from_str(include_str!("migrate/django.json"))
+        .map_err(|error| Failure::from_source("the default rows", error))?;
+    if !before.contains("django_site") {
+        tx.conn()
+            .execute("INSERT INTO django_site (id, domain, name) VALUES (1, 'example.com', 'example.com')", &[])
+            .await?;
+        if tx.conn().dialect() == Dialect::Postgres {
+            tx.conn()
+                .query("SELECT setval('django_site_id_seq', 1)", &[])
+                .await?;
+        }
+    }
+    for content_type in &rows.content_types {
+        permissions(tx, content_type).await?;
+    }
+    let now = Timestamp::now();
+    for (app, tables) in APPS {
+        if tables.iter().any(|table| before.contains(*table)) {
+            continue;
+        }
+        for (_, name) in rows.migrations.iter().filter(|(owner, _)| owner == app) {
+            tx.conn()
+                .execute(
+                    "INSERT INTO django_migrations (app, name, applied) VALUES ($1, $2, $3)",
+                    &[app.into(), name.into(), now.into()],
+                )
+                .await?;
+        }
+        done.push(format!(
+            "migrations of Django's app {app} marked as applied"
+        ));
+    }
+    Ok(())
+}
+
+/// Django's four permissions of a model, where they are missing.
+async fn permissions(tx: &mut Tx, content_type: &ContentType) -> Result<(), Failure> {
+    let ContentType { app, model, name } = content_type;
+    tx.conn()
+        .execute(
+            "INSERT INTO django_content_type (app_label, model) VALUES ($1, $2) ON CONFLICT (app_label, model) DO NOTHING",
+            &[app.into(), model.into()],
+        )
+        .await?;
+    for action in ["add", "change", "delete", "view"] {
+        tx.conn()
+            .execute(
+                "INSERT INTO auth_permission (name, content_type_id, codename) \
+                 SELECT $1, id, $2 FROM django_content_type WHERE app_label = $3 AND model = $4 \
+                 ON CONFLICT (content_type_id, codename) DO NOTHING",
+                &[
+                    format!("Can {action} {name}").into(),
+                    format!("{action}_{model}").into(),
+                    app.into(),
+                    model.into(),
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// The tables that are there.
+pub(super) async fn existing(mut conn: Conn<'_>) -> Result<BTreeSet<String>, Failure> {
+    let sql = Sql {
+        sqlite: "SELECT name FROM sqlite_master WHERE type = 'table'",
+        postgres: "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ANY (current_schemas(false))",
+    };
+    conn.query(sql, &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
+}

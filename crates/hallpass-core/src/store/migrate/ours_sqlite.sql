@@ -1,0 +1,49 @@
+-- Our own tables on SQLite.
+
+-- table hallpass_outbox
+CREATE TABLE "hallpass_outbox" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "created_at" datetime NOT NULL,
+    "letter" varchar(100) NOT NULL,
+    "recipient" varchar(320) NOT NULL,
+    "sealed" text NOT NULL,
+    "attempts" integer NOT NULL DEFAULT 0,
+    "next_attempt_at" datetime NOT NULL,
+    "locked_until" datetime NULL,
+    "expires_at" datetime NULL,
+    "dead_at" datetime NULL,
+    "last_error" text NOT NULL DEFAULT ''
+);
+CREATE INDEX "hallpass_outbox_due" ON "hallpass_outbox" ("next_attempt_at") WHERE "dead_at" IS NULL;
+
+-- table hallpass_event
+CREATE TABLE "hallpass_event" (
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "at" datetime NOT NULL,
+    "kind" varchar(64) NOT NULL,
+    "user_id" integer NULL,
+    "ip" char(39) NULL,
+    "user_agent" varchar(200) NOT NULL,
+    "method" varchar(32) NOT NULL,
+    "reason" varchar(64) NOT NULL,
+    "subject" varchar(64) NULL,
+    "data" text NOT NULL
+);
+CREATE INDEX "hallpass_event_subject" ON "hallpass_event" ("subject") WHERE "subject" IS NOT NULL;
+CREATE INDEX "hallpass_event_user" ON "hallpass_event" ("user_id", "at");
+CREATE INDEX "hallpass_event_at" ON "hallpass_event" ("at");
+
+-- table hallpass_limit
+CREATE TABLE "hallpass_limit" (
+    "key" varchar(64) NOT NULL PRIMARY KEY,
+    "hits" text NOT NULL,
+    "expires_at" datetime NOT NULL
+);
+CREATE INDEX "hallpass_limit_expires" ON "hallpass_limit" ("expires_at");
+
+-- table hallpass_spent
+CREATE TABLE "hallpass_spent" (
+    "digest" varchar(64) NOT NULL PRIMARY KEY,
+    "expires_at" datetime NOT NULL
+);
+CREATE INDEX "hallpass_spent_expires" ON "hallpass_spent" ("expires_at");
