@@ -28,7 +28,7 @@ pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
         ),
     };
     let parts = |text: &'static str| {
-        text.split("-- table ")
+        text.split("\n-- table ")
             .skip(1)
             .filter_map(|part| part.split_once('\n'))
     };
