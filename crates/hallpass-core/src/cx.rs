@@ -51,25 +51,29 @@ impl Cx {
     }
 
     /// Compares a password; before the first write.
-    pub async fn verify_password(&self, password: &str, encoded: &str) -> Result<Verdict, Error> {
+    pub async fn verify_password(
+        &mut self,
+        password: &str,
+        encoded: &str,
+    ) -> Result<Verdict, Error> {
         self.assert_slow_work_allowed();
         self.hallpass.hashing().verify(password, encoded).await
     }
 
     /// The work of comparing a password where there is no account.
-    pub async fn verify_nobody(&self, password: &str) -> Result<(), Error> {
+    pub async fn verify_nobody(&mut self, password: &str) -> Result<(), Error> {
         self.assert_slow_work_allowed();
         self.hallpass.hashing().verify_unknown(password).await
     }
 
     /// Hashes a new password; before the first write.
-    pub async fn encode_password(&self, password: &str) -> Result<String, Error> {
+    pub async fn encode_password(&mut self, password: &str) -> Result<String, Error> {
         self.assert_slow_work_allowed();
         self.hallpass.hashing().encode(password).await
     }
 
     /// Counts a hit against the limits of `action`, outside the transaction.
-    pub async fn hit(&self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
+    pub async fn hit(&mut self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
         self.assert_slow_work_allowed();
         let subject = Subject {
             ip: self.client.ip,
@@ -85,7 +89,7 @@ impl Cx {
     }
 
     /// Takes back hits that turned out not to count.
-    pub async fn take_back(&self, hits: Hits) -> Result<(), Error> {
+    pub async fn take_back(&mut self, hits: Hits) -> Result<(), Error> {
         self.assert_slow_work_allowed();
         Ok(self
             .hallpass

@@ -6,3 +6,4 @@ pub mod login;
 pub mod login_by_link;
 pub mod logout;
 pub mod sessions;
+pub mod users;

@@ -213,6 +213,12 @@ impl Hallpass {
         &self.0.db
     }
 
+    /// Whether the database answers.
+    pub async fn is_ready(&self) -> bool {
+        let site = i64::try_from(self.0.settings.general.site_id).unwrap_or(1);
+        store::site::by_id(self.0.db.conn(), site).await.is_ok()
+    }
+
     /// Name and domain of this site.
     pub fn site(&self) -> &Site {
         &self.0.site

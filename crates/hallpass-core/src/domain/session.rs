@@ -226,6 +226,11 @@ impl Session {
         }
     }
 
+    /// Has it saved as it is: its life begins anew.
+    pub fn touch(&mut self) {
+        self.modified = true;
+    }
+
     /// Whether a save has anything to do.
     pub fn is_modified(&self) -> bool {
         self.modified

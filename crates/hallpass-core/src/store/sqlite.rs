@@ -75,19 +75,30 @@ impl Pool {
         sql: &str,
         params: &[Value],
     ) -> Result<(Vec<Row>, u64), DbError> {
-        let writer = self.writer().await?;
-        retry(self.timeout, || run(&writer, sql, params)).await
+        let mut writer = self.writer().await?;
+        // Captured uniquely: a connection may move between threads but not be shared by them.
+        let writer: &mut Connection = &mut writer;
+        retry(self.timeout, || {
+            let writer = &mut *writer;
+            run(writer, sql, params)
+        })
+        .await
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, DbError> {
-        let writer = self.writer().await?;
+        let mut guard = self.writer().await?;
+        let writer: &mut Connection = &mut guard;
         retry(self.timeout, || {
+            let writer = &mut *writer;
             writer
                 .execute_batch("BEGIN IMMEDIATE")
                 .map_err(Problem::from)
         })
         .await?;
-        Ok(Tx { writer, open: true })
+        Ok(Tx {
+            writer: guard,
+            open: true,
+        })
     }
 
     async fn writer(&self) -> Result<OwnedMutexGuard<Connection>, DbError> {
@@ -113,8 +124,10 @@ impl Tx {
 
     pub(super) async fn commit(mut self) -> Result<(), DbError> {
         // A reader that checkpoints may be in the way for a moment.
+        let writer: &mut Connection = &mut self.writer;
         let committed = retry(Duration::from_secs(5), || {
-            self.writer.execute_batch("COMMIT").map_err(Problem::from)
+            let writer = &mut *writer;
+            writer.execute_batch("COMMIT").map_err(Problem::from)
         })
         .await;
         self.open = committed.is_err();

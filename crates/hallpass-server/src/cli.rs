@@ -1,0 +1,120 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+/// Accounts and sign-in for web apps. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hallpass",
+    version,
+    about,
+    after_help = "Examples:
+  hallpass                                    serve at http://127.0.0.1:8000 with SQLite and mail on the console
+  hallpass createsuperuser                    make the first account
+  hallpass --settings site.toml serve         serve with settings of your own
+  DATABASE_URL=postgres://… hallpass migrate  make the tables
+
+Exit codes: 0 done, 1 failed, 2 the settings or the arguments are wrong."
+)]
+pub(crate) struct Arguments {
+    /// The settings file [default: hallpass.toml in this folder, if it is there]
+    #[arg(long, global = true, env = "HALLPASS_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: Option<std::path::PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the pages, deliver the mail
+    #[command(
+        after_help = "Example:\n  HALLPASS_LISTEN=0.0.0.0:8000 ALLOWED_HOSTS=example.com hallpass serve"
+    )]
+    Serve {
+        /// Do not make missing tables first
+        #[arg(long)]
+        no_migrate: bool,
+    },
+    /// Make what is missing in the database; nothing that is there is changed
+    Migrate,
+    /// Compare settings and database with what is needed
+    Check,
+    /// Make an account with all permissions
+    #[command(after_help = "Examples:
+  hallpass createsuperuser
+  DJANGO_SUPERUSER_PASSWORD=… hallpass createsuperuser --noinput --username ann --email ann@example.com")]
+    Createsuperuser {
+        /// The user name
+        #[arg(long, env = "DJANGO_SUPERUSER_USERNAME")]
+        username: Option<String>,
+        /// The e-mail address
+        #[arg(long, env = "DJANGO_SUPERUSER_EMAIL")]
+        email: Option<String>,
+        /// Ask nothing; the password comes from DJANGO_SUPERUSER_PASSWORD, or there is none
+        #[arg(long, visible_alias = "no-input")]
+        noinput: bool,
+    },
+    /// Change an account's password
+    #[command(
+        after_help = "Examples:\n  hallpass changepassword ann\n  echo 'new password' | hallpass changepassword ann --stdin"
+    )]
+    Changepassword {
+        /// The user name
+        username: String,
+        /// Read the new password from standard input
+        #[arg(long)]
+        stdin: bool,
+    },
+    /// Print a sign-in link for an account
+    #[command(after_help = "Example:\n  hallpass link ann --base-url https://example.com")]
+    Link {
+        /// User name or e-mail address
+        user: String,
+        /// What the link begins with [default: HALLPASS_PUBLIC_URL, or the site's domain]
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
+    },
+    /// Letters that wait or were given up
+    #[command(subcommand)]
+    Mail(Mail),
+    /// Show every setting, its value and where it came from
+    Settings {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove sessions and one-time records that have expired
+    Clearsessions,
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mail {
+    /// List them
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try again now: one letter, or with --all those that were given up
+    #[command(after_help = "Examples:\n  hallpass mail retry 17\n  hallpass mail retry --all")]
+    Retry(Which),
+    /// Throw away: one letter, or with --all every one
+    #[command(after_help = "Examples:\n  hallpass mail drop 17\n  hallpass mail drop --all")]
+    Drop(Which),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// The letter's number
+    pub(crate) id: Option<i64>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+pub(crate) fn parse() -> Arguments {
+    Arguments::parse()
+}

@@ -1,0 +1,58 @@
+//! One function a command.
+
+mod accounts;
+mod mail;
+mod serve;
+mod upkeep;
+
+use std::io::Write as _;
+
+use anyhow::Result;
+
+use crate::cli::{Arguments, Command};
+use crate::start;
+
+/// Runs what was asked for; without a command, `serve`.
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let command = arguments
+        .command
+        .unwrap_or(Command::Serve { no_migrate: false });
+    if matches!(command, Command::Version) {
+        return say(&format!("hallpass {}", env!("CARGO_PKG_VERSION")));
+    }
+    let loaded = start::settings(arguments.settings.as_deref())?;
+    if let Command::Settings { json } = command {
+        return upkeep::settings(&loaded, json);
+    }
+    let mut settings = loaded.settings;
+    let made = match command {
+        Command::Migrate | Command::Mail(_) => None,
+        _ => start::give_secret(&mut settings)?,
+    };
+    match command {
+        Command::Serve { no_migrate } => serve::run(settings, made, !no_migrate).await,
+        Command::Migrate => upkeep::migrate(&settings).await,
+        Command::Check => upkeep::check(&settings).await,
+        Command::Createsuperuser {
+            username,
+            email,
+            noinput,
+        } => accounts::create_superuser(settings, username, email, noinput).await,
+        Command::Changepassword { username, stdin } => {
+            accounts::change_password(settings, &username, stdin).await
+        }
+        Command::Link { user, base_url } => accounts::link(settings, &user, base_url).await,
+        Command::Mail(mail) => self::mail::run(&settings, mail).await,
+        Command::Clearsessions => upkeep::clear_sessions(&settings).await,
+        Command::Settings { .. } | Command::Version => Ok(()),
+    }
+}
+
+/// A line on standard output.
+pub(crate) fn say(line: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        // Whoever read it has seen enough: `hallpass mail list | head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

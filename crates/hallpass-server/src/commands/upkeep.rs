@@ -1,0 +1,84 @@
+//! `migrate`, `check`, `settings`, `clearsessions`
+
+use anyhow::{Result, bail};
+use hallpass::domain::Timestamp;
+use hallpass::settings::{Loaded, Settings};
+use hallpass::store;
+use serde_json::json;
+
+use super::say;
+use crate::start;
+
+pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
+    let done = store::migrate(&start::database(settings)?).await?;
+    for what in &done {
+        say(what)?;
+    }
+    say(if done.is_empty() {
+        "Nothing was missing."
+    } else {
+        "The database is ready."
+    })
+}
+
+pub(crate) async fn check(settings: &Settings) -> Result<()> {
+    let differences = store::check(&start::database(settings)?).await?;
+    for difference in &differences {
+        say(&format!(
+            "{}: {difference}",
+            if difference.is_advice() {
+                "advice"
+            } else {
+                "problem"
+            }
+        ))?;
+    }
+    let problems = differences
+        .iter()
+        .filter(|difference| !difference.is_advice())
+        .count();
+    if problems > 0 {
+        bail!("{problems} of the above must be mended first");
+    }
+    // The rest of what a start needs: letters and pages compile, the site is there.
+    let hallpass = hallpass::Hallpass::builder(settings.clone())
+        .build()
+        .await?;
+    let _ = hallpass::router(&hallpass)?;
+    say("Settings and database fit.")
+}
+
+pub(crate) fn settings(loaded: &Loaded, as_json: bool) -> Result<()> {
+    let rows = loaded.rows();
+    if as_json {
+        let list: Vec<_> = rows
+            .iter()
+            .map(|row| json!({ "name": row.name, "value": row.value, "origin": row.origin.to_string() }))
+            .collect();
+        return say(&serde_json::to_string_pretty(&list)?);
+    }
+    let widest = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    for row in rows {
+        let value = if row.value.is_null() {
+            "unset".to_owned()
+        } else {
+            row.value.to_string()
+        };
+        say(&format!("{:widest$}  {value}  ({})", row.name, row.origin))?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn clear_sessions(settings: &Settings) -> Result<()> {
+    let db = start::database(settings)?;
+    let now = Timestamp::now();
+    let sessions = store::session::clear_expired(db.conn(), now).await?;
+    store::spent::clear_expired(db.conn(), now)
+        .await
+        .map_err(hallpass::Failure::from)?;
+    store::limit::clear_expired(db.conn(), now).await?;
+    say(&format!(
+        "{sessions} expired session{} removed.",
+        if sessions == 1 { "" } else { "s" }
+    ))
+}

@@ -1,0 +1,122 @@
+//! Pages from templates, compiled once; a folder of the operator's may replace any of them by name.
+
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde_json::{Value, json};
+
+use hallpass_core::{Failure, Hallpass};
+
+use crate::assets::Assets;
+
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => { &[$(($name, include_str!(concat!("../templates/", $name)))),*] };
+}
+
+const EMBEDDED: &[(&str, &str)] = embedded![
+    "layouts/page.html",
+    "layouts/entrance.html",
+    "layouts/account.html",
+    "layouts/brand.html",
+    "elements/form.html",
+    "elements/notes.html",
+    "login/login.html",
+    "login/inactive.html",
+    "login_by_link/request.html",
+    "login_by_link/sent.html",
+    "login_by_link/confirm.html",
+    "login_by_link/invalid.html",
+    "logout/confirm.html",
+    "profile/profile.html",
+    "errors/error.html",
+    "index.html",
+];
+
+/// The templates, and what every page is given alike.
+pub(crate) struct Templates {
+    environment: Environment<'static>,
+    pub(crate) assets: Assets,
+    shared: Value,
+}
+
+impl Templates {
+    /// Compiles them; one of the operator's that does not compile is a failure that names it.
+    pub(crate) fn compile(hallpass: &Hallpass) -> Result<Self, Failure> {
+        let settings = hallpass.settings();
+        let folder = settings
+            .hallpass
+            .templates
+            .as_ref()
+            .map(std::path::PathBuf::from);
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        for (name, embedded) in EMBEDDED {
+            let own = folder
+                .as_ref()
+                .map(|folder| folder.join(name))
+                .filter(|path| path.is_file());
+            let source = match &own {
+                Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                    Failure::from_source(
+                        format!("the template {} cannot be read", path.display()),
+                        error,
+                    )
+                })?,
+                None => (*embedded).to_owned(),
+            };
+            environment
+                .add_template_owned(*name, source)
+                .map_err(|error| {
+                    Failure::from_source(format!("the template {name} has an error"), error)
+                })?;
+        }
+        let assets = Assets::new(settings);
+        let mount = &settings.hallpass.mount;
+        let (style, brand) = assets.names();
+        let shared = json!({
+            "site": {
+                "name": hallpass.site().name,
+                "logo_url": settings.hallpass.logo_url,
+                "accent": settings.hallpass.accent,
+                "support_address": settings.hallpass.support_address,
+                "terms_url": settings.hallpass.terms_url,
+                "privacy_url": settings.hallpass.privacy_url,
+            },
+            "css_url": format!("{mount}static/{style}"),
+            "brand_css_url": brand.map(|brand| format!("{mount}static/{brand}")),
+            "lang": settings.general.language_code,
+            "dir": "ltr",
+            "csrf_token": "",
+            "messages": [],
+            "user": null,
+            "request_id": null,
+            "form": null,
+            "urls": {
+                "home": "/",
+                "login": settings.login_url(),
+                "logout": format!("{mount}logout/"),
+                "login_link": format!("{mount}login/link/"),
+                "profile": format!("{mount}profile/"),
+            },
+        });
+        Ok(Templates {
+            environment,
+            assets,
+            shared,
+        })
+    }
+
+    /// Renders a page; `own` is laid over what every page is given.
+    pub(crate) fn render(&self, name: &str, own: Value) -> Result<String, Failure> {
+        let mut context = self.shared.clone();
+        if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
+            context.extend(own);
+        }
+        let context = minijinja::Value::from(minijinja::value::Serde(&context));
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(context))
+            .map_err(|error| {
+                Failure::from_source(format!("the page {name} cannot be written"), error)
+            })
+    }
+}

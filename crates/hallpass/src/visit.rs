@@ -1,0 +1,468 @@
+//! One visit to a page: the session, the CSRF secret, what was posted; and the answer with its cookies.
+//!
+//! [`enter`] stands before every page. It reads the session, judges unsafe requests as Django's CSRF middleware does, and
+//! hands the handler a [`Visit`]; the handler answers through it, so that no answer forgets a cookie.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use cookie::{Cookie, SameSite as CookieSameSite};
+use hallpass_core::domain::session::{CookieChange, keys};
+use hallpass_core::domain::{Session, secret};
+use hallpass_core::settings::{SameSite, Settings};
+use hallpass_core::{Error, Failure};
+use hallpass_django::csrf;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Value, json};
+
+use crate::arrival::Arrival;
+use crate::errors::{self, Page};
+use crate::face::Face;
+
+/// A visit under way.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    pub(crate) face: Face,
+    pub(crate) arrival: Arrival,
+    pub(crate) session: Session,
+    pub(crate) request_id: String,
+    pub(crate) path: String,
+    query: Vec<(String, String)>,
+    posted: Vec<(String, String)>,
+    csrf_secret: Option<String>,
+    csrf_shown: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Visit {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        // Only a route that was added past `enter` has none.
+        parts
+            .extensions
+            .remove::<Visit>()
+            .ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Stands before every page.
+pub(crate) async fn enter(State(face): State<Face>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let request_id = errors::request_id(&parts.extensions);
+    let Some(arrival) = parts.extensions.get::<Arrival>().cloned() else {
+        return errors::respond(
+            &face,
+            &Page::new(StatusCode::INTERNAL_SERVER_ERROR),
+            &request_id,
+        );
+    };
+    match admit(&face, arrival, &parts, body, request_id.clone()).await {
+        Ok((visit, body)) => {
+            let mut request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(visit);
+            next.run(request).await
+        }
+        Err(page) => errors::respond(&face, &page, &request_id),
+    }
+}
+
+async fn admit(
+    face: &Face,
+    arrival: Arrival,
+    parts: &Parts,
+    body: Body,
+    request_id: String,
+) -> Result<(Visit, Body), Page> {
+    let settings = face.hallpass.settings();
+    let session_cookie = cookie(&parts.headers, &settings.session.cookie_name);
+    let session = face
+        .hallpass
+        .session(session_cookie.as_deref())
+        .await
+        .map_err(|failure| errors::broken(&failure))?;
+    let query = parts.uri.query().unwrap_or_default();
+    let (posted, bytes) = read_form(parts, body, settings).await?;
+    let stored = match settings.csrf.use_sessions {
+        true => session
+            .get(keys::CSRF_TOKEN)
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        false => cookie(&parts.headers, &settings.csrf.cookie_name),
+    };
+    let visit = Visit {
+        face: face.clone(),
+        session,
+        request_id,
+        path: parts.uri.path().to_owned(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
+        posted,
+        csrf_secret: stored.as_deref().and_then(csrf::secret_of),
+        csrf_shown: false,
+        arrival,
+    };
+    visit.check_csrf(parts, stored.as_deref())?;
+    Ok((visit, Body::from(bytes)))
+}
+
+/// The whole body, and its fields if it is a form. A page takes no other kind.
+async fn read_form(
+    parts: &Parts,
+    body: Body,
+    settings: &Settings,
+) -> Result<(Vec<(String, String)>, Bytes), Page> {
+    if parts.method.is_safe() {
+        return Ok((Vec::new(), Bytes::new()));
+    }
+    let limit = usize::try_from(settings.general.data_upload_max_memory_size).unwrap_or(usize::MAX);
+    let bytes = match Limited::new(body, limit).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Page::new(StatusCode::PAYLOAD_TOO_LARGE));
+        }
+        Err(_) => return Err(Page::new(StatusCode::BAD_REQUEST)),
+    };
+    let kind = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if kind.starts_with("application/x-www-form-urlencoded") {
+        let mut fields: Vec<(String, String)> = form_urlencoded::parse(&bytes)
+            .into_owned()
+            .take(1001)
+            .collect();
+        if fields.len() > 1000 {
+            return Err(Page::new(StatusCode::BAD_REQUEST));
+        }
+        fields.shrink_to_fit();
+        return Ok((fields, bytes));
+    }
+    if kind.starts_with("multipart/form-data") {
+        return Ok((read_multipart(kind, bytes.clone()).await?, bytes));
+    }
+    Ok((Vec::new(), bytes))
+}
+
+async fn read_multipart(kind: &str, bytes: Bytes) -> Result<Vec<(String, String)>, Page> {
+    use axum::extract::{FromRequest as _, Multipart};
+    let malformed = |_| Page::new(StatusCode::BAD_REQUEST);
+    let request = Request::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .body(Body::from(bytes));
+    let Ok(request) = request else {
+        return Err(Page::new(StatusCode::BAD_REQUEST));
+    };
+    let mut parts = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| Page::new(StatusCode::BAD_REQUEST))?;
+    let mut fields = Vec::new();
+    while let Some(field) = parts.next_field().await.map_err(malformed)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let is_file = field.file_name().is_some();
+        let text = field.bytes().await.map_err(malformed)?;
+        if !is_file && fields.len() < 1000 {
+            fields.push((name, String::from_utf8_lossy(&text).into_owned()));
+        }
+    }
+    Ok(fields)
+}
+
+/// The last cookie of this name: what Django takes when a browser sends two.
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().rev();
+    let pairs = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';').rev());
+    let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+    pairs
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value.trim_matches('"').to_owned())
+}
+
+impl Visit {
+    /// The value of a query parameter; the last one counts, as in Django.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        last(&self.query, name)
+    }
+
+    /// The value of a posted field, empty if it is missing.
+    pub(crate) fn posted(&self, name: &str) -> &str {
+        last(&self.posted, name).unwrap_or_default()
+    }
+
+    /// `next`, posted or in the query, if it is safe to follow.
+    pub(crate) fn next(&self) -> Option<String> {
+        let given = last(&self.posted, "next")
+            .filter(|next| !next.is_empty())
+            .or_else(|| self.query("next"));
+        self.arrival.safe_next(given, self.face.hallpass.settings())
+    }
+
+    /// A path of ours with `next` kept on.
+    pub(crate) fn with_next(&self, path: &str, next: Option<&str>) -> String {
+        match next {
+            Some(next) => {
+                let query = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("next", next)
+                    .finish();
+                format!("{path}?{query}")
+            }
+            None => path.to_owned(),
+        }
+    }
+
+    fn check_csrf(&self, parts: &Parts, stored: Option<&str>) -> Result<(), Page> {
+        let text = |name: &str| {
+            parts
+                .headers
+                .get(name)
+                .map(|value| value.to_str().unwrap_or("\u{fffd}"))
+        };
+        let request = csrf::Request {
+            method: parts.method.as_str(),
+            is_secure: self.arrival.is_secure,
+            host: &self.arrival.host,
+            port: self.arrival.port,
+            origin: text("origin"),
+            referer: text("referer"),
+            cookie: stored,
+            body_token: last(&self.posted, "csrfmiddlewaretoken"),
+            header_token: text(&self.face.csrf_header),
+        };
+        csrf::check(&request, &self.face.csrf).map_err(|reason| {
+            // A Referer may hold somebody's secret: the log gets the reason without it.
+            let reason = reason.split(" - ").next().unwrap_or_default();
+            tracing::info!(
+                request_id = self.request_id,
+                reason,
+                "refused by the CSRF check"
+            );
+            Page::csrf()
+        })
+    }
+
+    /// The masked token for a form on this page.
+    pub(crate) fn csrf_token(&mut self) -> String {
+        self.csrf_shown = true;
+        let fresh = || secret::random_text(secret::ALPHANUMERIC, csrf::SECRET_LENGTH);
+        let secret = self.csrf_secret.get_or_insert_with(fresh);
+        csrf::mask(
+            secret,
+            &secret::random_text(secret::ALPHANUMERIC, csrf::SECRET_LENGTH),
+        )
+    }
+
+    /// A page, with everything that all pages have.
+    pub(crate) async fn page(self, status: StatusCode, template: &str, own: Value) -> Response {
+        self.page_with(status, template, own, &[]).await
+    }
+
+    /// A page with more headers.
+    pub(crate) async fn page_with(
+        mut self,
+        status: StatusCode,
+        template: &str,
+        mut own: Value,
+        headers: &[(header::HeaderName, &str)],
+    ) -> Response {
+        own["csrf_token"] = self.csrf_token().into();
+        own["request_id"] = self.request_id.as_str().into();
+        if let Some(user) = self.session.user() {
+            let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+            own["user"] = json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) });
+        }
+        if let Some(messages) = self.session.remove(keys::MESSAGES) {
+            own["messages"] = messages;
+        }
+        match self.face.templates.render(template, own) {
+            Ok(html) => {
+                let mut response = (
+                    status,
+                    [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
+                    html,
+                )
+                    .into_response();
+                for (name, value) in headers {
+                    if let Ok(value) = HeaderValue::from_str(value) {
+                        response.headers_mut().insert(name.clone(), value);
+                    }
+                }
+                self.answer(response).await
+            }
+            Err(failure) => {
+                errors::respond(&self.face, &errors::broken(&failure), &self.request_id)
+            }
+        }
+    }
+
+    /// A redirect; `to` has been judged safe.
+    pub(crate) async fn redirect(self, to: &str) -> Response {
+        let location = HeaderValue::from_str(&ascii(to)).unwrap_or(HeaderValue::from_static("/"));
+        self.answer((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
+            .await
+    }
+
+    /// An error page, with the cookies of what went before.
+    pub(crate) async fn error(self, error: Error) -> Response {
+        let page = errors::page_of(&error);
+        let response = errors::respond(&self.face, &page, &self.request_id);
+        self.answer(response).await
+    }
+
+    /// Saves what is unsaved and sets the cookies.
+    async fn answer(mut self, mut response: Response) -> Response {
+        if self.session.take_csrf_rotation() {
+            self.csrf_secret = Some(secret::random_text(
+                secret::ALPHANUMERIC,
+                csrf::SECRET_LENGTH,
+            ));
+            self.csrf_shown = true;
+        }
+        let face = self.face.clone();
+        let settings = face.hallpass.settings();
+        if settings.csrf.use_sessions && self.csrf_shown {
+            let known = self.session.get(keys::CSRF_TOKEN).and_then(Value::as_str);
+            if let Some(secret) = self
+                .csrf_secret
+                .clone()
+                .filter(|secret| known != Some(secret))
+            {
+                self.session.set(keys::CSRF_TOKEN, secret);
+            }
+        }
+        if response.status().is_server_error() {
+            return response;
+        }
+        if let Err(failure) = self.save().await {
+            return errors::respond(&face, &errors::broken(&failure), &self.request_id);
+        }
+        self.set_cookies(settings, response.headers_mut());
+        response
+    }
+
+    async fn save(&mut self) -> Result<(), Failure> {
+        let settings = self.face.hallpass.settings();
+        let renew = settings.session.save_every_request && !self.session.is_empty();
+        if !self.session.is_modified() && !renew {
+            return Ok(());
+        }
+        let mut session = std::mem::take(&mut self.session);
+        let saved = self
+            .face
+            .hallpass
+            .run(&self.arrival.client, &mut session, async |cx| {
+                if renew {
+                    cx.session.touch();
+                }
+                Ok(())
+            });
+        let saved = saved.await;
+        self.session = session;
+        match saved {
+            Err(Error::Failed(failure)) => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn set_cookies(&mut self, settings: &Settings, headers: &mut HeaderMap) {
+        let session = &settings.session;
+        let mut cookie = Cookie::new(session.cookie_name.clone(), String::new());
+        cookie.set_path(session.cookie_path.clone());
+        if let Some(domain) = &session.cookie_domain {
+            cookie.set_domain(domain.clone());
+        }
+        attributes(
+            &mut cookie,
+            session.cookie_secure,
+            session.cookie_httponly,
+            session.cookie_samesite,
+        );
+        match self.session.take_cookie_change() {
+            CookieChange::Keep => {}
+            CookieChange::Set { key, max_age } => {
+                cookie.set_value(key.reveal().to_owned());
+                append(headers, &cookie, max_age);
+            }
+            CookieChange::Delete => append(headers, &cookie, Some(0)),
+        }
+        let csrf = &settings.csrf;
+        if let Some(secret) = self
+            .csrf_secret
+            .as_ref()
+            .filter(|_| self.csrf_shown && !csrf.use_sessions)
+        {
+            let mut cookie = Cookie::new(csrf.cookie_name.clone(), secret.clone());
+            cookie.set_path(csrf.cookie_path.clone());
+            if let Some(domain) = &csrf.cookie_domain {
+                cookie.set_domain(domain.clone());
+            }
+            attributes(
+                &mut cookie,
+                csrf.cookie_secure,
+                csrf.cookie_httponly,
+                csrf.cookie_samesite,
+            );
+            append(headers, &cookie, csrf.cookie_age);
+        }
+    }
+}
+
+fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .rev()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+fn attributes(cookie: &mut Cookie<'_>, secure: bool, httponly: bool, samesite: SameSite) {
+    if secure {
+        cookie.set_secure(true);
+    }
+    if httponly {
+        cookie.set_http_only(true);
+    }
+    match samesite {
+        SameSite::Lax => cookie.set_same_site(CookieSameSite::Lax),
+        SameSite::Strict => cookie.set_same_site(CookieSameSite::Strict),
+        SameSite::None => cookie.set_same_site(CookieSameSite::None),
+        SameSite::Unset => {}
+    }
+}
+
+/// Adds a cookie with Max-Age, and Expires for what knows no Max-Age.
+fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>, max_age: Option<u64>) {
+    use hallpass_core::domain::Timestamp;
+    let mut line = cookie.to_string();
+    if let Some(seconds) = max_age {
+        let expires = match seconds {
+            0 => Timestamp::from_seconds(0),
+            _ => Timestamp::now() + std::time::Duration::from_secs(seconds),
+        };
+        line.push_str(&format!(
+            "; Max-Age={seconds}; Expires={}",
+            expires.http_date()
+        ));
+    }
+    if let Ok(value) = HeaderValue::from_str(&line) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// A URL as a header can carry it: what is no visible ASCII is percent-encoded.
+fn ascii(url: &str) -> String {
+    use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+    const ODD: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'<')
+        .add(b'>')
+        .add(b'`')
+        .add(b'\\');
+    utf8_percent_encode(url, ODD).to_string()
+}
