@@ -101,7 +101,9 @@ fn letter<'a>(cx: &Cx, to: &'a str, owner: Option<(&User, &str)>) -> Letter<'a> 
     let mut context = json!({
         "asked": { "when": cx.now.spoken(), "ip": cx.client.ip.to_string(), "browser": cx.client.spoken_agent() },
         "valid_for": spoken(lifetime),
+        "once": true,
         "email": to,
+        "signup_url": null,
     });
     if let Some((user, url)) = owner {
         context["link"] = url.into();
