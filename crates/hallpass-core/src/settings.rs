@@ -2,21 +2,27 @@
 //!
 //! `ACCOUNT_LOGIN_METHODS` is one name everywhere: the environment variable, and `login_methods` under `[account]` in
 //! `hallpass.toml`. What is unknown, of the wrong type or contradictory is refused at start, all of it at once.
+//!
+//! `sections` has every setting in one line; structs, defaults, loading, listing and the reference page are made from
+//! those lines. `file` and `load` read, `foreign` knows the names that are not ours, `checks` the contradictions.
 
 mod checks;
+mod field;
+mod file;
 mod foreign;
 mod load;
+mod problem;
+mod rates;
 mod reference;
 mod sections;
 mod types;
 
-pub(crate) use load::mask_url;
-pub use load::{Loaded, Origin, Problem, Problems, Row, load};
+pub use load::{Loaded, Row, load};
+pub use problem::{Origin, Problem, Problems};
+pub use rates::{Per, Rate, RateLimits};
 pub use reference::markdown as reference_markdown;
-pub use sections::{
-    Account, Allauth, Csrf, Email, General, Hallpass, SectionTable, Security, Session, Settings,
-};
+pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
+pub(crate) use types::mask_url;
 pub use types::{
-    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, Per, Rate, RateLimits, SameSite, Secret,
-    Setting, Validator,
+    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite, Secret, Validator,
 };

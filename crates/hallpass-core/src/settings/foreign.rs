@@ -1,7 +1,9 @@
-//! Names that are none of ours: what to say of them.
+//! Names that are no settings of this version: what to say of them.
+
+use super::sections::fields;
 
 /// Prefixes under which an unknown name in the environment is a mistake and not somebody else's.
-const OUR_PREFIXES: [&str; 14] = [
+const OURS: [&str; 14] = [
     "ACCOUNT_",
     "SESSION_",
     "CSRF_",
@@ -18,60 +20,177 @@ const OUR_PREFIXES: [&str; 14] = [
     "SIMPLE_JWT",
 ];
 
-/// Names of others under our prefixes: desktops, and what our own tests and the command line read.
-const OTHERS: [&str; 5] = [
+/// Names of others under these prefixes: X11's session, and what the command line reads itself.
+const OTHERS: [&str; 4] = [
     "SESSION_MANAGER",
     "SESSION_ID",
     "SESSION_TYPE",
     "HALLPASS_SETTINGS",
-    "HALLPASS_TEST",
 ];
 
-/// Prefixes of settings that Django's packages have and this version does not act on.
-const PLANNED: [(&str, &str); 13] = [
-    ("ACCOUNT_", "allauth"),
-    ("SOCIALACCOUNT_", "allauth"),
-    ("MFA_", "allauth"),
-    ("HEADLESS_", "allauth"),
-    ("USERSESSIONS_", "allauth"),
-    ("ALLAUTH_", "allauth"),
-    ("SESAME_", "django-sesame"),
-    ("REST_AUTH", "dj-rest-auth"),
-    ("SIMPLE_JWT", "simplejwt"),
-    ("SESSION_", "Django"),
-    ("CSRF_", "Django"),
-    ("EMAIL_", "Django"),
-    ("SECURE_", "Django"),
+/// Settings that exist and that this version does not act on, by whose they are. Prefix and the rest of the names.
+const PLANNED: [(&str, &str, &str); 13] = [
+    (
+        "allauth",
+        "ACCOUNT_",
+        "ADAPTER FORMS TEMPLATE_EXTENSION SALT SIGNUP_FIELDS SIGNUP_FORM_CLASS SIGNUP_FORM_HONEYPOT_FIELD \
+         SIGNUP_EMAIL_ENTER_TWICE SIGNUP_PASSWORD_ENTER_TWICE USERNAME_REQUIRED EMAIL_REQUIRED AUTHENTICATION_METHOD \
+         LOGIN_BY_CODE_ENABLED LOGIN_BY_CODE_REQUIRED LOGIN_BY_CODE_TRUST_ENABLED LOGIN_BY_CODE_MAX_ATTEMPTS \
+         LOGIN_BY_CODE_TIMEOUT LOGIN_BY_CODE_SUPPORTS_RESEND LOGIN_BY_CODE_FORMAT LOGIN_ON_EMAIL_CONFIRMATION \
+         LOGIN_ON_PASSWORD_RESET LOGIN_TIMEOUT LOGIN_ATTEMPTS_LIMIT LOGIN_ATTEMPTS_TIMEOUT LOGOUT_ON_PASSWORD_CHANGE \
+         PASSWORD_MIN_LENGTH PASSWORD_INPUT_RENDER_VALUE PASSWORD_RESET_BY_CODE_ENABLED \
+         PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS PASSWORD_RESET_BY_CODE_TIMEOUT PASSWORD_RESET_BY_CODE_FORMAT \
+         PASSWORD_RESET_BY_CODE_CODE_FORMAT PASSWORD_RESET_TOKEN_GENERATOR EMAIL_VERIFICATION \
+         EMAIL_VERIFICATION_BY_CODE_ENABLED EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS EMAIL_VERIFICATION_BY_CODE_TIMEOUT \
+         EMAIL_VERIFICATION_BY_CODE_FORMAT EMAIL_VERIFICATION_SUPPORTS_CHANGE EMAIL_VERIFICATION_SUPPORTS_RESEND \
+         EMAIL_CONFIRMATION_HMAC EMAIL_CONFIRMATION_EXPIRE_DAYS EMAIL_CONFIRMATION_COOLDOWN CONFIRM_EMAIL_ON_GET \
+         EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL UNIQUE_EMAIL \
+         MAX_EMAIL_ADDRESSES CHANGE_EMAIL EMAIL_NOTIFICATIONS PHONE_VERIFICATION_ENABLED \
+         PHONE_VERIFICATION_MAX_ATTEMPTS PHONE_VERIFICATION_TIMEOUT PHONE_VERIFICATION_SUPPORTS_CHANGE \
+         PHONE_VERIFICATION_SUPPORTS_RESEND PHONE_VERIFICATION_CODE_FORMAT REAUTHENTICATION_REQUIRED \
+         REAUTHENTICATION_TIMEOUT SIGNUP_REDIRECT_URL PRESERVE_USERNAME_CASING USERNAME_BLACKLIST USERNAME_MIN_LENGTH \
+         USERNAME_VALIDATORS USER_MODEL_USERNAME_FIELD USER_MODEL_EMAIL_FIELD USER_DISPLAY",
+    ),
+    (
+        "allauth",
+        "ALLAUTH_",
+        "USER_CODE_FORMAT DEFAULT_AUTO_FIELD SETTING_GETTER",
+    ),
+    (
+        "allauth",
+        "SOCIALACCOUNT_",
+        "ADAPTER AUTO_SIGNUP EMAIL_AUTHENTICATION EMAIL_AUTHENTICATION_AUTO_CONNECT EMAIL_REQUIRED EMAIL_VERIFICATION \
+         FORMS LOGIN_ON_GET ONLY OPENID_CONNECT_URL_PREFIX PROVIDERS QUERY_EMAIL REAUTHENTICATION_REQUIRED \
+         REQUESTS_TIMEOUT SOCIALACCOUNT_STR STORE_TOKENS",
+    ),
+    (
+        "allauth",
+        "MFA_",
+        "ADAPTER SUPPORTED_TYPES ALLOW_UNVERIFIED_EMAIL FORMS PASSKEY_LOGIN_ENABLED PASSKEY_SIGNUP_ENABLED RATE_LIMITS \
+         REAUTHENTICATION_REQUIRED RECOVERY_CODE_COUNT RECOVERY_CODE_DIGITS RECOVERY_CODES_SHOW_ONCE TOTP_PERIOD \
+         TOTP_DIGITS TOTP_ISSUER TOTP_TOLERANCE TOTP_INSECURE_BYPASS_CODE TRUST_ENABLED TRUST_COOKIE_AGE \
+         TRUST_COOKIE_NAME TRUST_COOKIE_DOMAIN TRUST_COOKIE_HTTPONLY TRUST_COOKIE_PATH TRUST_COOKIE_SAMESITE \
+         TRUST_COOKIE_SECURE WEBAUTHN_ALLOW_INSECURE_ORIGIN WEBAUTHN_USER_VERIFICATION",
+    ),
+    ("allauth", "USERSESSIONS_", "ADAPTER TRACK_ACTIVITY"),
+    (
+        "allauth",
+        "HEADLESS_",
+        "ADAPTER CLIENTS ONLY FRONTEND_URLS SERVE_SPECIFICATION SPECIFICATION_TEMPLATE_NAME TOKEN_STRATEGY JWT_ALGORITHM \
+         JWT_PRIVATE_KEY JWT_ACCESS_TOKEN_EXPIRES_IN JWT_REFRESH_TOKEN_EXPIRES_IN JWT_AUTHORIZATION_HEADER_SCHEME \
+         JWT_STATEFUL_VALIDATION_ENABLED JWT_ROTATE_REFRESH_TOKEN",
+    ),
+    (
+        "django-sesame",
+        "SESAME_",
+        "TOKEN_NAME MAX_AGE ONE_TIME INVALIDATE_ON_PASSWORD_CHANGE INVALIDATE_ON_EMAIL_CHANGE PACKER PRIMARY_KEY_FIELD \
+         TOKENS KEY SIGNATURE_SIZE SALT DIGEST ITERATIONS",
+    ),
+    ("dj-rest-auth", "REST_AUTH", " "),
+    ("simplejwt", "SIMPLE_JWT", " "),
+    (
+        "Django",
+        "SESSION_",
+        "CACHE_ALIAS ENGINE FILE_PATH SERIALIZER",
+    ),
+    (
+        "Django",
+        "EMAIL_",
+        "SSL_CERTFILE SSL_KEYFILE SUBJECT_PREFIX USE_LOCALTIME",
+    ),
+    (
+        "Django",
+        "SECURE_",
+        "REDIRECT_EXEMPT SSL_HOST CSP CSP_REPORT_ONLY",
+    ),
+    (
+        "Django",
+        "",
+        "CSRF_FAILURE_VIEW AUTH_USER_MODEL DATABASES CACHES DEBUG INSTALLED_APPS MIDDLEWARE LOGGING MAILERS ROOT_URLCONF \
+         SERVER_EMAIL STATIC_URL TEMPLATES USE_I18N USE_TZ LANGUAGES APPEND_SLASH DEFAULT_AUTO_FIELD SILENCED_SYSTEM_CHECKS \
+         LANGUAGE_COOKIE_NAME SIGNED_COOKIE_LEGACY_SALT_FALLBACK REST_FRAMEWORK",
+    ),
 ];
 
-/// What to say of an unknown name in the environment; nothing if it is not ours to judge.
-pub(super) fn unknown_in_environment(name: &str, known: Vec<&'static str>) -> Option<String> {
-    let ours = OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    let others = OTHERS.contains(&name)
-        || name.starts_with("HALLPASS_TEST_")
-        || name.starts_with("SESSION_MANAGER");
-    (ours && !others).then(|| unknown(name, known))
+/// Whose setting it is that this version does not act on.
+fn planned(name: &str) -> Option<&'static str> {
+    let (package, ..) = PLANNED.iter().find(|(_, prefix, rest)| {
+        name.strip_prefix(prefix).is_some_and(|given| {
+            given.is_empty() && rest.trim().is_empty() || rest.split(' ').any(|one| one == given)
+        })
+    })?;
+    Some(package)
 }
 
-/// What to say of an unknown name.
-pub(super) fn unknown(name: &str, known: Vec<&'static str>) -> String {
+/// What to say of an unknown name in the environment; nothing if it is not ours to judge.
+pub(super) fn in_environment(name: &str, text: &str) -> Option<String> {
+    let ours = OURS.iter().any(|prefix| name.starts_with(prefix));
+    let others = OTHERS.contains(&name) || name.starts_with("HALLPASS_TEST_");
+    (ours && !others && !is_service_link(name, text)).then(|| unknown(name))
+}
+
+/// Kubernetes tells every container where its services are: one that is called `hallpass` or `session` becomes
+/// `HALLPASS_SERVICE_HOST`, `HALLPASS_PORT`, `HALLPASS_PORT_80_TCP_ADDR`.
+fn is_service_link(name: &str, text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let port = |(_, rest): (&str, &str)| {
+        let mut parts = rest.split('_');
+        parts.next().is_some_and(number)
+            && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+            && matches!(parts.next(), None | Some("PROTO" | "PORT" | "ADDR"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || (name.ends_with("_PORT") && text.contains("://"))
+        || name.split_once("_PORT_").is_some_and(port)
+}
+
+/// What to say of an unknown name, given in full.
+pub(super) fn unknown(name: &str) -> String {
     let upper = name.to_uppercase();
-    let nearest = known
-        .into_iter()
-        .map(|one| (distance(&upper, one), one))
-        .min();
-    if let Some((distance, one)) = nearest
-        && distance <= 3
-    {
-        return format!("is unknown; did you mean {one}?");
+    if let Some(package) = planned(&upper) {
+        return format!(
+            "is a setting of {package} that this version does not support yet: remove it"
+        );
     }
-    match PLANNED.iter().find(|(prefix, _)| upper.starts_with(prefix)) {
-        Some((_, package)) => {
-            format!(
-                "is not a setting of this version; if it is one of {package}, remove it until it is supported"
-            )
-        }
-        None => "is unknown; remove it (docs/src/reference/settings.md lists all)".to_owned(),
+    let bare = ["HALLPASS_", "DJANGO_"]
+        .iter()
+        .find_map(|prefix| upper.strip_prefix(prefix));
+    let names = || fields().map(|field| field.name);
+    let exact = names().find(|known| Some(*known) == bare);
+    let near = || {
+        let (distance, known) = names()
+            .map(|known| (distance(&upper, known), known))
+            .min()?;
+        (distance <= 3 && distance * 4 <= known.len()).then_some(known)
+    };
+    match exact.or_else(near) {
+        Some(known) => format!("is unknown: did you mean {known}?"),
+        None => "is unknown: remove it, or look for it with `hallpass settings`".to_owned(),
+    }
+}
+
+/// What to say of an unknown table of the file.
+pub(super) fn table(name: &str) -> String {
+    let prefix = name.to_uppercase();
+    let owner = PLANNED
+        .iter()
+        .find(|(_, known, _)| !known.is_empty() && known.trim_end_matches('_') == prefix);
+    if let Some((package, ..)) = owner {
+        return format!(
+            "has settings of {package} that this version does not support yet: remove the table"
+        );
+    }
+    let mut tables: Vec<_> = fields().map(|field| field.table).collect();
+    tables.dedup();
+    tables.retain(|table| !table.is_empty());
+    match tables.iter().find(|table| distance(name, table) <= 2) {
+        Some(table) => format!("is no table: did you mean [{table}]?"),
+        None => format!(
+            "is no table: write one of [{}], or the keys at the top of the file",
+            tables.join("], [")
+        ),
     }
 }
 

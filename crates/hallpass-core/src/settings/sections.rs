@@ -1,70 +1,11 @@
 //! The sections: every setting in one line, its name, type, default and meaning.
 
-use serde_json::Value;
-
+use super::field::{Field, section};
+use super::rates::RateLimits;
 use super::types::{
-    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, RateLimits, SameSite, Secret, Setting,
-    Validator,
+    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite, Secret, Setting, Validator,
+    show_url,
 };
-
-/// What the loader and the listing know of a section.
-pub trait SectionTable {
-    /// The table in TOML; empty for the top level.
-    const TABLE: &'static str;
-    /// What names begin with in the environment.
-    const PREFIX: &'static str;
-    /// Field name, full name, what is expected, and what it is for.
-    const FIELDS: &'static [(&'static str, &'static str, &'static str, &'static str)];
-    /// Sets a field from JSON.
-    fn set(&mut self, field: &str, value: &Value) -> Result<(), String>;
-    /// Sets a field from text.
-    fn set_text(&mut self, field: &str, text: &str) -> Result<(), String>;
-    /// Shows a field.
-    fn show(&self, field: &str) -> Value;
-}
-
-macro_rules! section {
-    ($(#[$doc:meta])* $name:ident, $table:literal, $prefix:literal {
-        $($field:ident / $full:literal: $type:ty = $default:expr, $about:literal;)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone)]
-        pub struct $name { $(#[doc = concat!("`", $full, "`: ", $about)] pub $field: $type,)* }
-
-        impl Default for $name {
-            fn default() -> Self {
-                $name { $($field: $default,)* }
-            }
-        }
-
-        impl SectionTable for $name {
-            const TABLE: &'static str = $table;
-            const PREFIX: &'static str = $prefix;
-            const FIELDS: &'static [(&'static str, &'static str, &'static str, &'static str)] =
-                &[$((stringify!($field), $full, <$type as Setting>::KIND, $about),)*];
-            fn set(&mut self, field: &str, value: &Value) -> Result<(), String> {
-                match field {
-                    $(stringify!($field) => self.$field = Setting::read(value)?,)*
-                    _ => return Err("is unknown".to_owned()),
-                }
-                Ok(())
-            }
-            fn set_text(&mut self, field: &str, text: &str) -> Result<(), String> {
-                match field {
-                    $(stringify!($field) => self.$field = Setting::read_text(text)?,)*
-                    _ => return Err("is unknown".to_owned()),
-                }
-                Ok(())
-            }
-            fn show(&self, field: &str) -> Value {
-                match field {
-                    $(stringify!($field) => self.$field.show(),)*
-                    _ => Value::Null,
-                }
-            }
-        }
-    };
-}
 
 fn texts<const N: usize>(items: [&str; N]) -> Vec<String> {
     items.map(str::to_owned).to_vec()
@@ -72,11 +13,11 @@ fn texts<const N: usize>(items: [&str; N]) -> Vec<String> {
 
 section! {
     /// Django's own settings at the top level.
-    General, "", "" {
+    General is general, "" {
         secret_key / "SECRET_KEY": Option<Secret> = None, "Signs and derives everything. Unset, the server makes one and keeps it in a file beside the database.";
         secret_key_fallbacks / "SECRET_KEY_FALLBACKS": Vec<Secret> = Vec::new(), "Retired secrets that still verify.";
         allowed_hosts / "ALLOWED_HOSTS": Vec<String> = Vec::new(), "Hosts that this site answers for; `.example.com` takes all below it, `*` any. Empty: only names of this machine.";
-        database_url / "DATABASE_URL": Secret = Secret::new("sqlite:///hallpass.sqlite3"), "`sqlite:///file`, `sqlite:////absolute/file` or `postgres://user:password@host/name`.";
+        database_url / "DATABASE_URL": Secret = Secret::new("sqlite:///hallpass.sqlite3"), "`sqlite:///file`, `sqlite:////absolute/file` or `postgres://user:password@host/name`.", shown by show_url;
         time_zone / "TIME_ZONE": String = "UTC".to_owned(), "The zone whose wall clock is in reset and sign-in tokens. The same as Django's when links are shared.";
         site_id / "SITE_ID": u64 = 1, "The row of `django_site`.";
         language_code / "LANGUAGE_CODE": String = "en-us".to_owned(), "The language that pages declare.";
@@ -110,7 +51,7 @@ fn validators() -> Vec<Validator> {
 
 section! {
     /// `SECURE_*` and what concerns proxies.
-    Security, "security", "" {
+    Security is security, "security" {
         use_x_forwarded_host / "USE_X_FORWARDED_HOST": bool = false, "Take the host from X-Forwarded-Host. Only behind a proxy that sets it.";
         use_x_forwarded_port / "USE_X_FORWARDED_PORT": bool = false, "Take the port from X-Forwarded-Port.";
         secure_proxy_ssl_header / "SECURE_PROXY_SSL_HEADER": Option<(String, String)> = None, "Header and value by which a proxy says that the request came by https: `[\"HTTP_X_FORWARDED_PROTO\", \"https\"]`.";
@@ -127,7 +68,7 @@ section! {
 
 section! {
     /// `SESSION_*`.
-    Session, "session", "SESSION_" {
+    Session is session, "session" {
         cookie_age / "SESSION_COOKIE_AGE": u64 = 1_209_600, "Seconds that a session lives.";
         cookie_name / "SESSION_COOKIE_NAME": String = "sessionid".to_owned(), "The cookie's name.";
         cookie_domain / "SESSION_COOKIE_DOMAIN": Option<String> = None, "The cookie's domain.";
@@ -142,7 +83,7 @@ section! {
 
 section! {
     /// `CSRF_*`.
-    Csrf, "csrf", "CSRF_" {
+    Csrf is csrf, "csrf" {
         cookie_name / "CSRF_COOKIE_NAME": String = "csrftoken".to_owned(), "The cookie's name.";
         cookie_age / "CSRF_COOKIE_AGE": Option<u64> = Some(31_449_600), "Seconds that the cookie lives; unset, until the browser closes.";
         cookie_domain / "CSRF_COOKIE_DOMAIN": Option<String> = None, "The cookie's domain.";
@@ -158,7 +99,7 @@ section! {
 
 section! {
     /// `EMAIL_*`.
-    Email, "email", "EMAIL_" {
+    Email is email, "email" {
         backend / "EMAIL_BACKEND": Backend = Backend::Console, "Where letters go; Django's dotted names are taken too.";
         host / "EMAIL_HOST": String = "localhost".to_owned(), "The mail server.";
         port / "EMAIL_PORT": u64 = 25, "Its port.";
@@ -173,7 +114,7 @@ section! {
 
 section! {
     /// `ACCOUNT_*`.
-    Account, "account", "ACCOUNT_" {
+    Account is account, "account" {
         login_methods / "ACCOUNT_LOGIN_METHODS": Vec<LoginBy> = vec![LoginBy::Username], "How a password login names its account: \"username\", \"email\" or both.";
         session_remember / "ACCOUNT_SESSION_REMEMBER": Option<bool> = None, "Unset asks the visitor; true and false decide.";
         session_cookie_age / "ACCOUNT_SESSION_COOKIE_AGE": Option<u64> = None, "Seconds that a remembered session lives. Unset: SESSION_COOKIE_AGE.";
@@ -191,7 +132,7 @@ section! {
 
 section! {
     /// `ALLAUTH_*`.
-    Allauth, "allauth", "ALLAUTH_" {
+    Allauth is allauth, "allauth" {
         trusted_proxy_count / "ALLAUTH_TRUSTED_PROXY_COUNT": u64 = 0, "How many proxies before us append to X-Forwarded-For; 0 ignores the header.";
         trusted_client_ip_header / "ALLAUTH_TRUSTED_CLIENT_IP_HEADER": Option<String> = None, "A header that holds the client's address, set by a proxy: before X-Forwarded-For.";
         rate_limit_ipv6_prefix / "ALLAUTH_RATE_LIMIT_IPV6_PREFIX": u64 = 64, "How many bits of an IPv6 address count as one client.";
@@ -200,7 +141,7 @@ section! {
 
 section! {
     /// `HALLPASS_*`: our own.
-    Hallpass, "hallpass", "HALLPASS_" {
+    Hallpass is hallpass, "hallpass" {
         share_with_django / "HALLPASS_SHARE_WITH_DJANGO": bool = false, "A Django runs on the same database: session keys are written in its plain form, passwords with its hashers.";
         pbkdf2_iterations / "HALLPASS_PBKDF2_ITERATIONS": Option<u64> = None, "Iterations of the PBKDF2 hashers. Unset: Django 6.1's 1500000. Beside an older Django set that version's number (5.2: 1000000), or the two make each other's hashes anew.";
         listen / "HALLPASS_LISTEN": String = "127.0.0.1:8000".to_owned(), "Address and port of the server.";
@@ -247,6 +188,21 @@ pub struct Settings {
     pub allauth: Allauth,
     /// `HALLPASS_*`.
     pub hallpass: Hallpass,
+}
+
+/// Every setting, in the order of the reference page.
+pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
+    let sections: [&[Field]; 8] = [
+        General::FIELDS,
+        Security::FIELDS,
+        Session::FIELDS,
+        Csrf::FIELDS,
+        Email::FIELDS,
+        Account::FIELDS,
+        Allauth::FIELDS,
+        Hallpass::FIELDS,
+    ];
+    sections.into_iter().flatten()
 }
 
 impl Settings {

@@ -1,15 +1,18 @@
 //! The types of settings: how each is read from TOML or the environment, and shown again.
+//!
+//! What is wrong is said so that it reads on after the setting's name: "must be true or false, not the text "maybe"".
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 /// A type that a setting can have. Values come as JSON: TOML is turned into it, the environment is parsed into it.
-pub trait Setting: Sized {
+pub(super) trait Setting: Sized {
+    /// Whether a value may be repeated in a message or a listing.
+    const SECRET: bool = false;
     /// What is expected, in plain words, for errors and the reference.
-    const KIND: &'static str;
+    fn kind() -> String;
     /// Reads it.
     fn read(value: &Value) -> Result<Self, String>;
     /// Shows it, secrets masked.
@@ -20,14 +23,45 @@ pub trait Setting: Sized {
     }
 }
 
-fn expected<T: Setting>() -> String {
-    format!("expected {}", T::KIND)
+/// What to say of a value of the wrong type.
+pub(super) fn mismatch<T: Setting>(value: &Value) -> String {
+    let kind = T::kind();
+    let given = match value {
+        _ if T::SECRET => return format!("must be {kind}"),
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the text \"{}\"", text.escape_debug()),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a map".to_owned(),
+    };
+    format!("must be {kind}, not {given}")
+}
+
+/// Reads what only JSON can say in the environment.
+pub(super) fn from_json<T: Setting>(text: &str) -> Result<T, String> {
+    let value = serde_json::from_str(text).map_err(|error| {
+        // The error tells the place and what the parser missed there, not the text.
+        format!("must be JSON, with double quotes around texts: {error}")
+    })?;
+    T::read(&value)
+}
+
+/// Line breaks and the like get into settings by accident, with `$(cat file)` or a Windows editor, and from there into
+/// headers and letters.
+fn plain(text: &str) -> Result<&str, String> {
+    if text.chars().any(char::is_control) {
+        return Err("holds a line break or another control character: remove it".to_owned());
+    }
+    Ok(text)
 }
 
 impl Setting for bool {
-    const KIND: &'static str = "true or false";
+    fn kind() -> String {
+        "true or false".to_owned()
+    }
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_bool().ok_or_else(expected::<Self>)
+        value.as_bool().ok_or_else(|| mismatch::<Self>(value))
     }
     fn show(&self) -> Value {
         json!(self)
@@ -36,78 +70,114 @@ impl Setting for bool {
         match text.trim().to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" => Ok(false),
-            _ => Err(expected::<Self>()),
+            _ => Err(mismatch::<Self>(&text.into())),
         }
     }
 }
 
 impl Setting for u64 {
-    const KIND: &'static str = "a whole number, not negative";
-    fn read(value: &Value) -> Result<Self, String> {
-        value.as_u64().ok_or_else(expected::<Self>)
+    fn kind() -> String {
+        "a whole number".to_owned()
     }
-    fn show(&self) -> Value {
-        json!(self)
-    }
-}
-
-impl Setting for String {
-    const KIND: &'static str = "text";
     fn read(value: &Value) -> Result<Self, String> {
-        value
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(expected::<Self>)
+        value.as_u64().ok_or_else(|| mismatch::<Self>(value))
     }
     fn show(&self) -> Value {
         json!(self)
     }
     fn read_text(text: &str) -> Result<Self, String> {
-        Ok(text.to_owned())
+        let wrong = || mismatch::<Self>(&text.into());
+        text.trim().parse().map_err(|_| wrong())
+    }
+}
+
+impl Setting for String {
+    fn kind() -> String {
+        "text".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        let text = value.as_str().ok_or_else(|| mismatch::<Self>(value))?;
+        plain(text).map(str::to_owned)
+    }
+    fn show(&self) -> Value {
+        json!(self)
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        plain(text).map(str::to_owned)
     }
 }
 
 impl<T: Setting> Setting for Option<T> {
-    const KIND: &'static str = T::KIND;
+    const SECRET: bool = T::SECRET;
+    fn kind() -> String {
+        T::kind()
+    }
     fn read(value: &Value) -> Result<Self, String> {
         if value.is_null() {
-            Ok(None)
-        } else {
-            T::read(value).map(Some)
+            return Ok(None);
         }
+        T::read(value).map(Some)
     }
     fn show(&self) -> Value {
         self.as_ref().map_or(Value::Null, T::show)
     }
     fn read_text(text: &str) -> Result<Self, String> {
-        if text.is_empty() || matches!(text, "null" | "None") {
-            Ok(None)
-        } else {
-            T::read_text(text).map(Some)
+        match text {
+            // `SECRET_KEY=$KEY` with no KEY is an accident, and going on with another key ends every session.
+            "" if T::SECRET => {
+                Err("is empty: write the secret, or leave the variable out".to_owned())
+            }
+            "" | "null" | "None" => Ok(None),
+            _ => T::read_text(text).map(Some),
         }
     }
 }
 
 impl<T: Setting> Setting for Vec<T> {
-    const KIND: &'static str = "a list (JSON, or separated by commas)";
+    const SECRET: bool = T::SECRET;
+    fn kind() -> String {
+        format!("a list, each of it {}", T::kind())
+    }
     fn read(value: &Value) -> Result<Self, String> {
-        let items = value.as_array().ok_or_else(expected::<Self>)?;
-        items.iter().map(T::read).collect()
+        let items = value.as_array().ok_or_else(|| mismatch::<Self>(value))?;
+        let place = |(index, item)| {
+            T::read(item).map_err(|what| format!("has a wrong item {}: it {what}", index + 1))
+        };
+        items.iter().enumerate().map(place).collect()
     }
     fn show(&self) -> Value {
         self.iter().map(T::show).collect()
     }
     fn read_text(text: &str) -> Result<Self, String> {
-        if text.trim_start().starts_with('[') {
-            let value =
-                serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
-            return Self::read(&value);
+        let text = text.trim();
+        // A list in Python's spelling would otherwise become items with quotes and brackets in them.
+        if text.starts_with(['[', '{']) || (!T::SECRET && text.starts_with(['(', '"', '\''])) {
+            return from_json(text);
         }
-        text.split(',')
+        let items = text
+            .split(',')
             .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .map(T::read_text)
-            .collect()
+            .filter(|item| !item.is_empty());
+        items.map(T::read_text).collect()
+    }
+}
+
+/// A pair, such as a header's name and value.
+impl Setting for (String, String) {
+    fn kind() -> String {
+        "a list of two texts".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_array().map(Vec::as_slice) {
+            Some([left, right]) => Ok((String::read(left)?, String::read(right)?)),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        json!([self.0, self.1])
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        Self::read(&Vec::<String>::read_text(text)?.into())
     }
 }
 
@@ -134,20 +204,59 @@ impl fmt::Debug for Secret {
 }
 
 impl Setting for Secret {
-    const KIND: &'static str = "text";
+    const SECRET: bool = true;
+    fn kind() -> String {
+        "text".to_owned()
+    }
     fn read(value: &Value) -> Result<Self, String> {
-        String::read(value).map(Secret::new)
+        let text = value.as_str().ok_or_else(|| mismatch::<Self>(value))?;
+        plain(text).map(Secret::new)
     }
     fn show(&self) -> Value {
-        if self.0.is_empty() {
-            json!("")
-        } else {
-            json!("********")
-        }
+        let shown = if self.0.is_empty() { "" } else { MASK };
+        json!(shown)
     }
     fn read_text(text: &str) -> Result<Self, String> {
-        Ok(Secret::new(text))
+        plain(text).map(Secret::new)
     }
+}
+
+/// Says neither what the secret is nor how long.
+const MASK: &str = "********";
+
+/// A database URL, whose password alone is secret.
+pub(super) fn show_url(url: &Secret) -> Value {
+    mask_url(url.reveal()).into()
+}
+
+/// A database URL without its password. When in doubt it leaves out more: a password with a bare `/`, `?` or `@` in it
+/// is a mistake, but must not be printed for that.
+pub(crate) fn mask_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return MASK.to_owned();
+    };
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((user, _)) if user.contains(['/', '?', '#']) => return format!("{scheme}://{MASK}"),
+        Some((user, rest)) => match user.split_once(':') {
+            Some((user, _)) => (format!("{user}:{MASK}@"), rest),
+            None => (format!("{user}@"), rest),
+        },
+        None => (String::new(), rest),
+    };
+    let (place, query) = match rest.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (rest, None),
+    };
+    let query = query.map(|query| {
+        let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
+                format!("{name}={MASK}")
+            }
+            _ => pair.to_owned(),
+        });
+        format!("?{}", pairs.collect::<Vec<_>>().join("&"))
+    });
+    format!("{scheme}://{user}{place}{}", query.unwrap_or_default())
 }
 
 /// Declares an enum of words.
@@ -158,18 +267,20 @@ macro_rules! words {
         pub enum $name { $($(#[$item_doc])* $item,)* }
 
         impl Setting for $name {
-            const KIND: &'static str = concat!("one of", $(" \"", $word, "\"",)*);
+            fn kind() -> String {
+                format!("one of {}", [$(concat!("\"", $word, "\"")),*].join(", "))
+            }
             fn read(value: &Value) -> Result<Self, String> {
-                match value {
-                    $(Value::String(word) if word == $word $(|| word == $also)* => Ok($name::$item),)*
-                    _ => Err(expected::<Self>()),
+                match value.as_str() {
+                    $(Some($word $(| $also)*) => Ok($name::$item),)*
+                    _ => Err(mismatch::<Self>(value)),
                 }
             }
             fn show(&self) -> Value {
                 match self { $($name::$item => json!($word),)* }
             }
             fn read_text(text: &str) -> Result<Self, String> {
-                Self::read(&text.into())
+                Self::read(&text.trim().into())
             }
         }
     };
@@ -208,13 +319,36 @@ words! {
         Json = "json",
     }
 }
-words! {
-    /// How a login names its account.
-    LoginBy {
-        /// By user name.
-        Username = "username",
-        /// By e-mail address.
-        Email = "email",
+
+/// How a login names its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginBy {
+    /// By user name.
+    Username,
+    /// By e-mail address.
+    Email,
+}
+
+impl Setting for LoginBy {
+    fn kind() -> String {
+        "\"username\" or \"email\"".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("username") => Ok(LoginBy::Username),
+            Some("email") => Ok(LoginBy::Email),
+            Some("phone") => Err(format!(
+                "is \"phone\", a way to sign in that this version does not support yet: write {}",
+                Self::kind()
+            )),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        match self {
+            LoginBy::Username => json!("username"),
+            LoginBy::Email => json!("email"),
+        }
     }
 }
 
@@ -232,18 +366,21 @@ pub enum SameSite {
 }
 
 impl Setting for SameSite {
-    const KIND: &'static str = "\"Lax\", \"Strict\", \"None\" or false";
+    fn kind() -> String {
+        "\"Lax\", \"Strict\", \"None\" or false".to_owned()
+    }
     fn read(value: &Value) -> Result<Self, String> {
-        match value {
-            Value::Bool(false) => Ok(SameSite::Unset),
-            Value::String(word) => match word.to_ascii_lowercase().as_str() {
-                "lax" => Ok(SameSite::Lax),
-                "strict" => Ok(SameSite::Strict),
-                "none" => Ok(SameSite::None),
-                "false" => Ok(SameSite::Unset),
-                _ => Err(expected::<Self>()),
-            },
-            _ => Err(expected::<Self>()),
+        let word = match value {
+            Value::Bool(false) => "false".to_owned(),
+            Value::String(word) => word.to_ascii_lowercase(),
+            _ => return Err(mismatch::<Self>(value)),
+        };
+        match word.as_str() {
+            "lax" => Ok(SameSite::Lax),
+            "strict" => Ok(SameSite::Strict),
+            "none" => Ok(SameSite::None),
+            "false" => Ok(SameSite::Unset),
+            _ => Err(mismatch::<Self>(value)),
         }
     }
     fn show(&self) -> Value {
@@ -268,13 +405,15 @@ pub enum Enumeration {
 }
 
 impl Setting for Enumeration {
-    const KIND: &'static str = "true, false or \"strict\"";
+    fn kind() -> String {
+        "true, false or \"strict\"".to_owned()
+    }
     fn read(value: &Value) -> Result<Self, String> {
         match value {
             Value::Bool(true) => Ok(Enumeration::On),
             Value::Bool(false) => Ok(Enumeration::Off),
             Value::String(word) if word == "strict" => Ok(Enumeration::Strict),
-            _ => Err(expected::<Self>()),
+            _ => Err(mismatch::<Self>(value)),
         }
     }
     fn show(&self) -> Value {
@@ -284,149 +423,11 @@ impl Setting for Enumeration {
             Enumeration::Strict => json!("strict"),
         }
     }
-}
-
-/// What a rate counts by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Per {
-    /// The client's address.
-    Ip,
-    /// The signed-in user.
-    User,
-    /// What the action is done to.
-    Key,
-}
-
-/// One rate: so many in so many seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub amount: u32,
-    /// In how many seconds.
-    pub period: u64,
-    /// Counted by what.
-    pub per: Per,
-}
-
-impl Rate {
-    /// Reads `10/m/ip,5/300s/key`: amount, period (a number and `s`, `m`, `h` or `d`), and `ip` if nothing is said.
-    pub fn parse_all(text: &str) -> Result<Vec<Rate>, String> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|rate| !rate.is_empty())
-            .map(Rate::parse)
-            .collect()
-    }
-
-    fn parse(text: &str) -> Result<Rate, String> {
-        let wrong = || format!("\"{text}\" is no rate such as 10/m/ip");
-        let mut parts = text.split('/');
-        let amount = parts
-            .next()
-            .and_then(|part| part.parse().ok())
-            .ok_or_else(wrong)?;
-        let period = parts.next().ok_or_else(wrong)?;
-        let unit = period.chars().last().ok_or_else(wrong)?;
-        let number = &period[..period.len() - unit.len_utf8()];
-        let number: u64 = if number.is_empty() {
-            1
-        } else {
-            number.parse().map_err(|_| wrong())?
-        };
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return Err(wrong()),
-        };
-        let per = match parts.next() {
-            None | Some("ip") => Per::Ip,
-            Some("user") => Per::User,
-            Some("key") => Per::Key,
-            Some(_) => return Err(wrong()),
-        };
-        if parts.next().is_some() || number == 0 || amount > 10_000 {
-            return Err(wrong());
+    fn read_text(text: &str) -> Result<Self, String> {
+        match bool::read_text(text) {
+            Ok(value) => Self::read(&value.into()),
+            Err(_) => Self::read(&text.trim().into()),
         }
-        Ok(Rate {
-            amount,
-            period: number.saturating_mul(seconds),
-            per,
-        })
-    }
-}
-
-/// ACCOUNT_RATE_LIMITS: rates by action, over the defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateLimits {
-    texts: BTreeMap<String, String>,
-}
-
-/// allauth's defaults for the actions of this version, and ours.
-const DEFAULT_RATES: [(&str, &str); 3] = [
-    ("login", "30/m/ip"),
-    ("login_failed", "10/m/ip,5/300s/key"),
-    ("request_login_link", "20/m/ip,3/m/key"),
-];
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        let texts = DEFAULT_RATES
-            .iter()
-            .map(|(action, rates)| ((*action).to_owned(), (*rates).to_owned()))
-            .collect();
-        RateLimits { texts }
-    }
-}
-
-impl RateLimits {
-    /// No limits at all.
-    pub fn none() -> Self {
-        RateLimits {
-            texts: BTreeMap::new(),
-        }
-    }
-
-    /// The rates by action.
-    pub fn rates(&self) -> std::collections::HashMap<String, Vec<Rate>> {
-        let parse = |text: &String| Rate::parse_all(text).unwrap_or_default();
-        self.texts
-            .iter()
-            .map(|(action, text)| (action.clone(), parse(text)))
-            .collect()
-    }
-}
-
-impl Setting for RateLimits {
-    const KIND: &'static str =
-        "a map from action to rates such as \"10/m/ip,5/300s/key\", or false";
-    fn read(value: &Value) -> Result<Self, String> {
-        if value == &Value::Bool(false) {
-            return Ok(RateLimits::none());
-        }
-        let given = value.as_object().ok_or_else(expected::<Self>)?;
-        let mut limits = RateLimits::default();
-        for (action, rates) in given {
-            let text = match rates {
-                Value::String(text) => text.clone(),
-                Value::Bool(false) | Value::Null => String::new(),
-                _ => return Err(expected::<Self>()),
-            };
-            if !DEFAULT_RATES.iter().any(|(known, _)| known == action) {
-                let known: Vec<_> = DEFAULT_RATES.iter().map(|(known, _)| *known).collect();
-                return Err(format!(
-                    "\"{action}\" is not limited in this version; known: {}",
-                    known.join(", ")
-                ));
-            }
-            Rate::parse_all(&text)?;
-            limits.texts.insert(action.clone(), text);
-        }
-        Ok(limits)
-    }
-    fn show(&self) -> Value {
-        json!(self.texts)
     }
 }
 
@@ -440,19 +441,23 @@ pub struct Validator {
 }
 
 impl Setting for Validator {
-    const KIND: &'static str = "a map with NAME and perhaps OPTIONS";
+    fn kind() -> String {
+        "a map with NAME and perhaps OPTIONS".to_owned()
+    }
     fn read(value: &Value) -> Result<Self, String> {
-        let map = value.as_object().ok_or_else(expected::<Self>)?;
-        let name = map
-            .get("NAME")
-            .and_then(Value::as_str)
-            .ok_or_else(expected::<Self>)?;
+        let wrong = || mismatch::<Self>(value);
+        let map = value.as_object().ok_or_else(wrong)?;
+        let name = map.get("NAME").and_then(Value::as_str).ok_or_else(wrong)?;
         let options = match map.get("OPTIONS") {
             None => Map::new(),
             Some(Value::Object(options)) => options.clone(),
-            Some(_) => return Err("OPTIONS must be a map".to_owned()),
+            Some(_) => return Err("has OPTIONS that are no map".to_owned()),
         };
-        hallpass_django::validators::Validator::from_name(name, &options)?;
+        if let Some(key) = map.keys().find(|key| *key != "NAME" && *key != "OPTIONS") {
+            return Err(format!("has \"{key}\", but takes NAME and OPTIONS only"));
+        }
+        hallpass_django::validators::Validator::from_name(name, &options)
+            .map_err(|what| format!("is not understood: {what}"))?;
         Ok(Validator {
             name: name.to_owned(),
             options,
@@ -460,19 +465,5 @@ impl Setting for Validator {
     }
     fn show(&self) -> Value {
         json!({ "NAME": self.name, "OPTIONS": self.options })
-    }
-}
-
-/// A pair, such as a header's name and value.
-impl Setting for (String, String) {
-    const KIND: &'static str = "a pair of texts";
-    fn read(value: &Value) -> Result<Self, String> {
-        match value.as_array().map(Vec::as_slice) {
-            Some([Value::String(left), Value::String(right)]) => Ok((left.clone(), right.clone())),
-            _ => Err(expected::<Self>()),
-        }
-    }
-    fn show(&self) -> Value {
-        json!([self.0, self.1])
     }
 }

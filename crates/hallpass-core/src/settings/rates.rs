@@ -1,0 +1,234 @@
+//! ACCOUNT_RATE_LIMITS: rates by action, in allauth's syntax: `10/m/ip,5/300s/key`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::types::{Setting, from_json, mismatch};
+
+/// What a rate counts by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Per {
+    /// The client's address.
+    Ip,
+    /// The signed-in user.
+    User,
+    /// What the action is done to.
+    Key,
+}
+
+/// One rate: so many in so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub amount: u32,
+    /// In how many seconds.
+    pub period: u64,
+    /// Counted by what.
+    pub per: Per,
+}
+
+/// Units of a period, largest first, in seconds.
+const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+/// The times of all hits are kept, so an amount is a size in the database.
+const MOST: u32 = 10_000;
+const LONGEST: u64 = 366 * 86_400;
+
+impl Rate {
+    /// Reads `10/m/ip,5/300s/key`: amount, period (perhaps a number, then `s`, `m`, `h` or `d`), and `ip` if nothing is
+    /// said. The error reads on after "holds a rate that".
+    pub fn parse_all(text: &str) -> Result<Vec<Rate>, String> {
+        let rates = text.split(',').map(str::trim);
+        rates
+            .filter(|rate| !rate.is_empty())
+            .map(Rate::parse)
+            .collect()
+    }
+
+    fn parse(text: &str) -> Result<Rate, String> {
+        let wrong = || format!("\"{text}\" is not understood: write it like 10/m/ip or 5/300s/key");
+        let mut parts = text.split('/');
+        let amount = parts.next().and_then(digits).ok_or_else(wrong)?;
+        let period = parts.next().ok_or_else(wrong)?;
+        let (unit, seconds) = UNITS
+            .into_iter()
+            .find(|(unit, _)| period.ends_with(*unit))
+            .ok_or_else(wrong)?;
+        let number = match period.trim_end_matches(unit) {
+            "" if period.len() == 1 => 1,
+            number if number.len() + 1 == period.len() => digits(number).ok_or_else(wrong)?,
+            _ => return Err(wrong()),
+        };
+        let per = match parts.next() {
+            None | Some("ip") => Per::Ip,
+            Some("user") => Per::User,
+            Some("key") => Per::Key,
+            Some(_) => return Err(wrong()),
+        };
+        if parts.next().is_some() || number == 0 {
+            return Err(wrong());
+        }
+        let period = number.saturating_mul(seconds);
+        let amount = u32::try_from(amount).unwrap_or(u32::MAX);
+        if amount > MOST || period > LONGEST {
+            return Err(format!(
+                "\"{text}\" is too large: at most {MOST} times, in at most 366 days"
+            ));
+        }
+        Ok(Rate {
+            amount,
+            period,
+            per,
+        })
+    }
+}
+
+/// Nothing but digits: `parse` alone takes a plus sign.
+fn digits(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |(_, seconds): &(char, u64)| self.period.is_multiple_of(*seconds);
+        let (unit, seconds) = UNITS.into_iter().find(whole).unwrap_or(('s', 1));
+        write!(f, "{}/", self.amount)?;
+        if self.period != seconds {
+            write!(f, "{}", self.period / seconds)?;
+        }
+        let per = match self.per {
+            Per::Ip => "ip",
+            Per::User => "user",
+            Per::Key => "key",
+        };
+        write!(f, "{unit}/{per}")
+    }
+}
+
+/// ACCOUNT_RATE_LIMITS: rates by action, over the defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimits(BTreeMap<&'static str, Vec<Rate>>);
+
+const fn rate(amount: u32, period: u64, per: Per) -> Rate {
+    Rate {
+        amount,
+        period,
+        per,
+    }
+}
+
+/// allauth's defaults for the actions of this version, and ours for the sign-in link.
+const DEFAULTS: [(&str, &[Rate]); 3] = [
+    ("login", &[rate(30, 60, Per::Ip)]),
+    (
+        "login_failed",
+        &[rate(10, 60, Per::Ip), rate(5, 300, Per::Key)],
+    ),
+    (
+        "request_login_link",
+        &[rate(20, 60, Per::Ip), rate(3, 60, Per::Key)],
+    ),
+];
+
+/// Actions of allauth's that this version does not have, so that there is nothing to limit.
+const PLANNED: [&str; 10] = [
+    "signup",
+    "request_login_code",
+    "reset_password",
+    "reset_password_from_key",
+    "change_password",
+    "change_phone",
+    "manage_email",
+    "reauthenticate",
+    "confirm_email",
+    "verify_phone",
+];
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let defaults = DEFAULTS.iter();
+        RateLimits(
+            defaults
+                .map(|(action, rates)| (*action, rates.to_vec()))
+                .collect(),
+        )
+    }
+}
+
+impl RateLimits {
+    /// No limits at all.
+    pub fn none() -> Self {
+        RateLimits(BTreeMap::new())
+    }
+
+    /// The rates by action; an action that is not there is not limited.
+    pub fn rates(&self) -> HashMap<String, Vec<Rate>> {
+        let rates = self.0.iter();
+        rates
+            .map(|(action, rates)| ((*action).to_owned(), rates.clone()))
+            .collect()
+    }
+}
+
+impl Setting for RateLimits {
+    fn kind() -> String {
+        "a map from action to rates such as \"10/m/ip,5/300s/key\", or false".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        if value == &Value::Bool(false) {
+            return Ok(RateLimits::none());
+        }
+        let given = value.as_object().ok_or_else(|| mismatch::<Self>(value))?;
+        let mut limits = RateLimits::default();
+        for (action, rates) in given {
+            let Some((action, _)) = DEFAULTS.iter().find(|(known, _)| known == action) else {
+                return Err(unlimited(action));
+            };
+            let rates = match rates {
+                Value::String(text) => {
+                    Rate::parse_all(text).map_err(|what| format!("holds a rate that: {what}"))?
+                }
+                Value::Bool(false) | Value::Null => Vec::new(),
+                _ => return Err(mismatch::<Self>(value)),
+            };
+            limits.0.insert(action, rates);
+        }
+        Ok(limits)
+    }
+    fn show(&self) -> Value {
+        if self.0.is_empty() {
+            return Value::Bool(false);
+        }
+        let text = |rates: &Vec<Rate>| {
+            let rates: Vec<String> = rates.iter().map(Rate::to_string).collect();
+            json!(rates.join(","))
+        };
+        let shown = self.0.iter();
+        Value::Object(
+            shown
+                .map(|(action, rates)| ((*action).to_owned(), text(rates)))
+                .collect(),
+        )
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        match bool::read_text(text) {
+            Ok(value) => Self::read(&value.into()),
+            Err(_) => from_json(text),
+        }
+    }
+}
+
+/// What to say of an action without a limit here.
+fn unlimited(action: &str) -> String {
+    let known: Vec<_> = DEFAULTS.iter().map(|(known, _)| *known).collect();
+    let known = known.join(", ");
+    if PLANNED.contains(&action) {
+        format!(
+            "names \"{action}\", an action that this version does not have yet: remove it; this version has {known}"
+        )
+    } else {
+        format!("names the action \"{action}\", which does not exist: write one of {known}")
+    }
+}
