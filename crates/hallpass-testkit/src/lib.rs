@@ -1,3 +1,15 @@
-//! hallpass-testkit
+//! What the tests of Hallpass stand on: throwaway databases, an app in memory, a browser without JavaScript, an SMTP
+//! server, and a real Django.
 
+#![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
+
+pub mod app;
+pub mod browser;
+pub mod databases;
 pub mod django;
+pub mod postgres;
+pub mod smtp;
+
+pub use app::TestApp;
+pub use browser::{Answer, Browser};
+pub use databases::TestDb;

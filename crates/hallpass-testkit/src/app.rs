@@ -1,0 +1,149 @@
+//! A whole app in memory: a database, the pages, a mailbox.
+
+use std::sync::Arc;
+
+use axum::Router;
+use hallpass::settings::{RateLimits, Secret, Settings};
+use hallpass::store::user::{self, NewUser};
+use hallpass::{Hallpass, domain};
+use hallpass_core::delivery::{Mailbox, Message};
+
+use crate::{Browser, TestDb};
+
+/// The secret of the tests.
+pub const SECRET: &str = "a-secret-of-the-tests-that-is-long-enough-0123456789";
+
+/// An app under test.
+pub struct TestApp {
+    /// The handle.
+    pub hallpass: Hallpass,
+    /// Its database.
+    pub db: TestDb,
+    router: Router,
+    mailbox: Mailbox,
+}
+
+impl TestApp {
+    /// With the settings of the tests: cheap hashes, no rate limits.
+    pub async fn new(db: TestDb) -> Self {
+        Self::with(db, |_| {}).await
+    }
+
+    /// With settings changed.
+    pub async fn with(db: TestDb, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::at(db, domain::Timestamp::now, change).await
+    }
+
+    /// With another clock.
+    pub async fn at(
+        db: TestDb,
+        clock: fn() -> domain::Timestamp,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut settings = Settings::default();
+        settings.general.secret_key = Some(Secret::new(SECRET));
+        settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
+        settings.account.rate_limits = RateLimits::none();
+        change(&mut settings);
+        let mailbox = Mailbox::default();
+        let builder = Hallpass::builder(settings)
+            .database(db.db.clone())
+            .mailer(Arc::new(mailbox.clone()));
+        let hallpass = builder.clock(clock).build().await.expect("a handle");
+        let router = hallpass::with_front_door(&hallpass).expect("routes");
+        TestApp {
+            hallpass,
+            db,
+            router,
+            mailbox,
+        }
+    }
+
+    /// A browser that knows nothing yet.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.router.clone())
+    }
+
+    /// A user without a password.
+    pub async fn user(&self, username: &str, email: &str) -> domain::UserId {
+        self.user_with(username, email, "!none").await
+    }
+
+    /// A user with this password column.
+    pub async fn user_with(&self, username: &str, email: &str, password: &str) -> domain::UserId {
+        let new = NewUser {
+            username,
+            email,
+            password,
+            is_staff: false,
+            is_superuser: false,
+        };
+        let made = user::insert(self.db.db.conn(), new, self.hallpass.now())
+            .await
+            .expect("a user");
+        made.expect("a free name")
+    }
+
+    /// The user with this key.
+    pub async fn look_up(&self, id: domain::UserId) -> domain::User {
+        user::by_id(self.db.db.conn(), id)
+            .await
+            .expect("a database")
+            .expect("a user")
+    }
+
+    /// Runs a statement.
+    pub async fn sql(&self, sql: &str) -> u64 {
+        self.db
+            .db
+            .conn()
+            .execute(sql, &[])
+            .await
+            .expect("a statement that runs")
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        let row = self
+            .db
+            .db
+            .conn()
+            .query_opt(&format!("SELECT count(*) FROM {table}"), &[])
+            .await;
+        row.expect("a table")
+            .expect("a row")
+            .get(0)
+            .expect("a number")
+    }
+
+    /// Delivers everything and takes it out of the mailbox.
+    pub async fn letters(&self) -> Vec<Message> {
+        let postman = self.hallpass.postman();
+        while postman.round().await.expect("an outbox") > 0 {}
+        self.mailbox.take()
+    }
+
+    /// The one letter that was sent.
+    pub async fn letter(&self) -> Message {
+        let mut letters = self.letters().await;
+        assert_eq!(letters.len(), 1, "one letter was expected: {letters:?}");
+        letters.remove(0)
+    }
+
+    /// No letter was sent, or none that was not taken out.
+    pub async fn no_other_letter_was_sent(&self) {
+        let letters = self.letters().await;
+        assert!(letters.is_empty(), "{letters:?}");
+    }
+}
+
+/// The first link in a text: path and query.
+pub fn link_in(text: &str) -> String {
+    let start = text.find("http").expect("a link");
+    let link = text[start..].split_whitespace().next().expect("a link");
+    let url = url::Url::parse(link).expect("a URL");
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Stories of people, told through the real router on both databases.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+
+mod login;
+mod login_by_link;
+mod pages;
+mod safety;
+mod sessions;
