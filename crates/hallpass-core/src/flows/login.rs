@@ -96,33 +96,15 @@ async fn start(
         LoginMethod::Email => (Some(login), None),
         LoginMethod::Username => (None, Some(login)),
     };
-    if !sessions::sign_in(
-        cx,
-        &user,
-        Proof {
-            method: "password",
-            email,
-            username,
-        },
-    )
-    .await?
-    {
-        // The row changed between reading and writing. A second sign-in of the same user at the same moment does that
-        // too, and has done no wrong: try once more on the row as it is now.
-        let now = store::user::by_id(cx.read(), user.id).await?;
-        let same = now.filter(|row| row.password == user.password && row.is_active);
-        let proof = Proof {
-            method: "password",
-            email,
-            username,
-        };
-        let again = match &same {
-            Some(row) => sessions::sign_in(cx, row, proof).await?,
-            None => false,
-        };
-        if !again {
-            return refuse(cx, Some(&user), Refusal::PasswordMismatch(method)).await;
-        }
+    let proof = Proof {
+        method: "password",
+        email,
+        username,
+        once: false,
+    };
+    if !sessions::sign_in(cx, &user, proof).await? {
+        // The password was changed, or the account switched off, while this one was being compared.
+        return refuse(cx, Some(&user), Refusal::PasswordMismatch(method)).await;
     }
     remember_session(cx, remember);
     Ok(Finished::SignedIn(user))

@@ -199,6 +199,7 @@ pub async fn finish(cx: &mut Cx, uid: &str, token: &str) -> Result<Finished, Err
         method: "link",
         email: Some(user.email.as_str()),
         username: None,
+        once: true,
     };
     if !first || !sessions::sign_in(cx, &user, proof).await? {
         return refuse(cx, Some(user.id), Refusal::InvalidLink).await;

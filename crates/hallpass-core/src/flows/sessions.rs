@@ -91,16 +91,22 @@ pub struct Proof<'a> {
     pub email: Option<&'a str>,
     /// The user name that was typed.
     pub username: Option<&'a str>,
+    /// Whether it is good for one sign-in only, being made from the user's row as it was read.
+    pub once: bool,
 }
 
 /// Step 2: puts `user` into the session, as Django's `login()` does: another user's session is emptied first, the key is
 /// new in any case, the CSRF secret is renewed, `last_login` is set.
 ///
-/// `false`: the user's row changed since it was read, and nobody was signed in. Parallel attempts with one proof end
-/// here for all but the first.
+/// `false`: the user's row changed since it was read, and nobody was signed in. Parallel attempts with a proof that is
+/// good once end here for all but the first.
 pub async fn sign_in(cx: &mut Cx, user: &User, proof: Proof<'_>) -> Result<bool, Failure> {
     let at = next_login(user, cx.now);
-    if !store::user::mark_login(cx.write().await?, user, at).await? {
+    let marked = match proof.once {
+        true => store::user::mark_login_once(cx.write().await?, user, at).await?,
+        false => store::user::mark_login(cx.write().await?, user, at).await?,
+    };
+    if !marked {
         return Ok(false);
     }
     let hallpass = cx.hallpass().clone();

@@ -141,9 +141,13 @@ pub async fn insert(
     answer.map(|row| row.get(0)).transpose()
 }
 
-/// Sets `last_login`, provided that nothing which a sign-in rests on has changed since `user` was read: of two
-/// parallel attempts with the same proof, one gets `true`.
-pub async fn mark_login(mut conn: Conn<'_>, user: &User, at: Timestamp) -> Result<bool, Failure> {
+/// Sets `last_login`, provided that nothing which a one-time proof rests on has changed since `user` was read, the last
+/// login included: of two parallel attempts with the same proof, one gets `true`.
+pub async fn mark_login_once(
+    mut conn: Conn<'_>,
+    user: &User,
+    at: Timestamp,
+) -> Result<bool, Failure> {
     let touched = conn
         .execute(
             Sql {
@@ -160,6 +164,19 @@ pub async fn mark_login(mut conn: Conn<'_>, user: &User, at: Timestamp) -> Resul
                 true.into(),
                 user.last_login.into(),
             ],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Sets `last_login`, provided that the password is still the one that was compared. It never goes back: a link that died
+/// with a later login stays dead.
+pub async fn mark_login(mut conn: Conn<'_>, user: &User, at: Timestamp) -> Result<bool, Failure> {
+    let touched = conn
+        .execute(
+            "UPDATE auth_user SET last_login = CASE WHEN last_login > $1 THEN last_login ELSE $1 END \
+             WHERE id = $2 AND password = $3 AND is_active = $4",
+            &[at.into(), user.id.into(), user.password.as_str().into(), true.into()],
         )
         .await?;
     Ok(touched == 1)
