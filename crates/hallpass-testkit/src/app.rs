@@ -147,3 +147,10 @@ pub fn link_in(text: &str) -> String {
         None => url.path().to_owned(),
     }
 }
+
+/// Rate limits as ACCOUNT_RATE_LIMITS spells them.
+pub fn rates(json: &str) -> RateLimits {
+    let environment = [("ACCOUNT_RATE_LIMITS".to_owned(), json.to_owned())];
+    let loaded = hallpass::settings::load(None, environment).expect("rates that are understood");
+    loaded.settings.account.rate_limits
+}

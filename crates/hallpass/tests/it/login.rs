@@ -1,7 +1,7 @@
 //! Signing in with a password.
 
-use hallpass::settings::Setting as _;
-use hallpass::settings::{LoginBy, RateLimits};
+use hallpass::settings::LoginBy;
+use hallpass_testkit::app::rates;
 use hallpass_testkit::{TestApp, TestDb, each_database};
 
 each_database!(
@@ -159,8 +159,7 @@ async fn parallel_sign_ins_all_work(db: TestDb) {
 
 async fn failures_are_limited_and_a_success_takes_back_its_own_only(db: TestDb) {
     let app = TestApp::with(db, |settings| {
-        let rates = serde_json::json!({ "login": false, "login_failed": "5/300s/key" });
-        settings.account.rate_limits = RateLimits::read(&rates).unwrap();
+        settings.account.rate_limits = rates(r#"{ "login": false, "login_failed": "5/300s/key" }"#);
     })
     .await;
     app.user_with("ann", "", &hash("correct-horse")).await;

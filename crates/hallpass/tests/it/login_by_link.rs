@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use hallpass::domain::Timestamp;
-use hallpass::settings::Setting as _;
-use hallpass::settings::{RateLimits, Secret};
+use hallpass::settings::Secret;
 use hallpass::store::Dialect;
-use hallpass_testkit::app::link_in;
+use hallpass_testkit::app::{link_in, rates};
 use hallpass_testkit::{TestApp, TestDb, each_database};
 
 each_database!(
@@ -508,8 +507,7 @@ async fn every_owner_of_an_address_gets_a_link(db: TestDb) {
 
 async fn requests_are_limited_by_address_and_by_client(db: TestDb) {
     let app = TestApp::with(db, |settings| {
-        let rates = serde_json::json!({ "request_login_link": "6/m/ip,3/m/key" });
-        settings.account.rate_limits = RateLimits::read(&rates).unwrap();
+        settings.account.rate_limits = rates(r#"{ "request_login_link": "6/m/ip,3/m/key" }"#);
     })
     .await;
     let mut statuses = Vec::new();
