@@ -163,7 +163,10 @@ pub(super) fn unknown(name: &str) -> String {
         let (distance, known) = names()
             .map(|known| (distance(&upper, known), known))
             .min()?;
-        (distance <= 3 && distance * 4 <= known.len()).then_some(known)
+        // Names under one prefix are alike for that alone.
+        let prefix = OURS.iter().find(|prefix| known.starts_with(**prefix));
+        let own = known.len() - prefix.map_or(0, |prefix| prefix.len());
+        (distance <= 3 && distance * 3 <= own).then_some(known)
     };
     match exact.or_else(near) {
         Some(known) => format!("is unknown: did you mean {known}?"),
@@ -208,4 +211,31 @@ fn distance(left: &str, right: &str) -> usize {
         }
     }
     row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_setting_of_ours_is_called_unsupported() {
+        let both: Vec<_> = fields()
+            .map(|field| field.name)
+            .filter(|name| planned(name).is_some())
+            .collect();
+        assert!(both.is_empty(), "{both:?}");
+    }
+
+    #[test]
+    fn distances() {
+        for (left, right, wanted) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("ACCOUNT_LOGIN_METODS", "ACCOUNT_LOGIN_METHODS", 1),
+        ] {
+            assert_eq!(distance(left, right), wanted, "{left} {right}");
+            assert_eq!(distance(right, left), wanted, "{right} {left}");
+        }
+    }
 }

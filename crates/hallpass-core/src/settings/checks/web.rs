@@ -188,6 +188,11 @@ fn proxies(checks: &mut Checks<'_>) {
         s.secure_ssl_redirect && pair.is_none(),
         "would redirect for ever, since TLS ends at a proxy: set SECURE_PROXY_SSL_HEADER, or redirect there",
     );
+    checks.refuse(
+        "SECURE_HSTS_SECONDS",
+        s.secure_hsts_seconds > 0 && pair.is_none(),
+        "would never be sent, since no request counts as https: set SECURE_PROXY_SSL_HEADER, or send it from the proxy",
+    );
     checks.within(
         "ALLAUTH_TRUSTED_PROXY_COUNT",
         allauth.trusted_proxy_count,

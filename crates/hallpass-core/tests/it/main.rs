@@ -1,0 +1,3 @@
+//! The rules of Hallpass from outside, in one binary.
+
+mod settings;

@@ -1,0 +1,118 @@
+//! What must not be seen is not shown: not in listings, not in messages, not in what a programmer prints.
+
+use hallpass_core::settings::Secret;
+use serde_json::json;
+
+use super::{KEY, environment, file, problems, value};
+
+#[test]
+fn listings_mask_secrets() {
+    let old = "Zq3LrT5vWz0cYb7DfGhJkM3pSa9eUinX";
+    let loaded = environment([
+        ("SECRET_KEY", KEY),
+        ("SECRET_KEY_FALLBACKS", old),
+        ("EMAIL_HOST_USER", "shop"),
+        ("EMAIL_HOST_PASSWORD", "correct horse"),
+        (
+            "DATABASE_URL",
+            "postgres://shop:battery%20staple@db:5432/shop",
+        ),
+    ])
+    .unwrap();
+    assert_eq!(value(&loaded, "SECRET_KEY"), json!("********"));
+    assert_eq!(value(&loaded, "SECRET_KEY_FALLBACKS"), json!(["********"]));
+    assert_eq!(value(&loaded, "EMAIL_HOST_PASSWORD"), json!("********"));
+    assert_eq!(
+        value(&loaded, "DATABASE_URL"),
+        json!("postgres://shop:********@db:5432/shop")
+    );
+    let shown = format!("{loaded:?} {:?}", loaded.rows());
+    for secret in [KEY, old, "correct horse", "battery"] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+    let settings = loaded.settings;
+    assert_eq!(settings.general.secret_key.unwrap().reveal(), KEY);
+    assert_eq!(settings.email.host_password.reveal(), "correct horse");
+    assert_eq!(format!("{:?}", Secret::new("abc")), "Secret(…)");
+}
+
+#[test]
+fn a_password_in_a_database_url_is_masked_however_it_is_written() {
+    for (url, shown) in [
+        ("sqlite:///a.sqlite3", "sqlite:///a.sqlite3"),
+        (
+            "sqlite:////var/lib/a.sqlite3",
+            "sqlite:////var/lib/a.sqlite3",
+        ),
+        ("sqlite://:memory:", "sqlite://:memory:"),
+        ("postgres://db/shop", "postgres://db/shop"),
+        ("postgres://shop@db/shop", "postgres://shop@db/shop"),
+        (
+            "postgres://shop:swordfish@db/shop?sslmode=require",
+            "postgres://shop:********@db/shop?sslmode=require",
+        ),
+        (
+            "postgres://shop:sword:fish@db/shop",
+            "postgres://shop:********@db/shop",
+        ),
+        (
+            "postgresql:///shop?user=a&password=swordfish",
+            "postgresql:///shop?user=a&password=********",
+        ),
+        (
+            "postgresql:///shop?user=a&PASSWORD=swordfish",
+            "postgresql:///shop?user=a&PASSWORD=********",
+        ),
+    ] {
+        // Whether the driver takes the URL is another question; a refusal is quoted in the second half.
+        if let Ok(loaded) = environment([("DATABASE_URL", url)]) {
+            assert_eq!(value(&loaded, "DATABASE_URL"), json!(shown));
+            assert!(!format!("{loaded:?}").contains("fish"), "{url}");
+        } else {
+            let found = problems(environment([("DATABASE_URL", url)])).join("");
+            assert!(!found.contains("fish"), "{found}");
+        }
+    }
+}
+
+#[test]
+fn problems_do_not_quote_secrets() {
+    for (name, text) in [
+        ("SECRET_KEY", "swordfish"),
+        ("SECRET_KEY", "sword\nfish"),
+        ("SECRET_KEY_FALLBACKS", "swordfish"),
+        ("SECRET_KEY_FALLBACKS", "[\"swordfish\", 5]"),
+        ("SECRET_KEY_FALLBACKS", "[swordfish"),
+        ("EMAIL_HOST_PASSWORD", "sword\u{7}fish"),
+        ("DATABASE_URL", "mysql://shop:swordfish@db/shop"),
+        ("DATABASE_URL", "shop:swordfish@db"),
+        ("DATABASE_URL", "postgres://shop:swordfish@db:nowhere/shop"),
+        ("DATABASE_URL", "postgres://shop:sword/fish@db/shop"),
+        (
+            "DATABASE_URL",
+            "postgres://db/shop?password=swordfish&sslmode=maybe",
+        ),
+        ("DATABASE_URL", "postgres://db/shop?passwort=swordfish"),
+        ("SOCIALACCOUNT_PROVIDERS", "swordfish"),
+        ("HEADLESS_JWT_PRIVATE_KEY", "swordfish"),
+        ("HALLPASS_SECRET_KEY", "swordfish"),
+    ] {
+        let error = environment([(name, text)]).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(name));
+        assert!(!shown.contains("fish"), "{name}: {shown}");
+    }
+    for text in [
+        "secret_key = \"swordfish\"",
+        "secret_key = \"swordfish",
+        "secret_key = swordfish",
+        "secret_key = [\"swordfish\"]",
+        "secret_key_fallbacks = \"swordfish\"",
+        "[email]\nhost_password = { swordfish = 1 }",
+        "secret_kee = \"swordfish\"",
+    ] {
+        let error = file(text).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("fish"), "{text}: {shown}");
+    }
+}
