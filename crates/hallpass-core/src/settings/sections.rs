@@ -17,7 +17,7 @@ section! {
         secret_key / "SECRET_KEY": Option<Secret> = None, "Signs and derives everything. Unset, the server makes one and keeps it in a file beside the database.";
         secret_key_fallbacks / "SECRET_KEY_FALLBACKS": Vec<Secret> = Vec::new(), "Retired secrets that still verify.";
         allowed_hosts / "ALLOWED_HOSTS": Vec<String> = Vec::new(), "Hosts that this site answers for; `.example.com` takes all below it, `*` any. Empty: only names of this machine.";
-        database_url / "DATABASE_URL": Secret = Secret::new("sqlite:///hallpass.sqlite3"), "`sqlite:///file`, `sqlite:////absolute/file` or `postgres://user:password@host/name`.", shown by show_url;
+        database_url / "DATABASE_URL": Secret = Secret::new("sqlite:///hallpass.sqlite3"), "`sqlite:///file`, `sqlite:////absolute/file` or `postgres://user:password@host/name`. Of it, only the password is a secret.", shown by show_url;
         time_zone / "TIME_ZONE": String = "UTC".to_owned(), "The zone whose wall clock is in reset and sign-in tokens. The same as Django's when links are shared.";
         site_id / "SITE_ID": u64 = 1, "The row of `django_site`.";
         language_code / "LANGUAGE_CODE": String = "en-us".to_owned(), "The language that pages declare.";
@@ -54,7 +54,7 @@ section! {
     Security is security, "security" {
         use_x_forwarded_host / "USE_X_FORWARDED_HOST": bool = false, "Take the host from X-Forwarded-Host. Only behind a proxy that sets it.";
         use_x_forwarded_port / "USE_X_FORWARDED_PORT": bool = false, "Take the port from X-Forwarded-Port.";
-        secure_proxy_ssl_header / "SECURE_PROXY_SSL_HEADER": Option<(String, String)> = None, "Header and value by which a proxy says that the request came by https: `[\"HTTP_X_FORWARDED_PROTO\", \"https\"]`.";
+        secure_proxy_ssl_header / "SECURE_PROXY_SSL_HEADER": Option<(String, String)> = None, "Header and value by which a proxy says that the request came by https: `[\"HTTP_X_FORWARDED_PROTO\", \"https\"]`. Without it no request counts as https.";
         secure_ssl_redirect / "SECURE_SSL_REDIRECT": bool = false, "Send http requests to https.";
         secure_hsts_seconds / "SECURE_HSTS_SECONDS": u64 = 0, "Seconds of Strict-Transport-Security on https answers; 0 leaves it out.";
         secure_hsts_include_subdomains / "SECURE_HSTS_INCLUDE_SUBDOMAINS": bool = false, "Its includeSubDomains.";
@@ -119,7 +119,7 @@ section! {
         session_remember / "ACCOUNT_SESSION_REMEMBER": Option<bool> = None, "Unset asks the visitor; true and false decide.";
         session_cookie_age / "ACCOUNT_SESSION_COOKIE_AGE": Option<u64> = None, "Seconds that a remembered session lives. Unset: SESSION_COOKIE_AGE.";
         email_unknown_accounts / "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": bool = true, "Write to an address without an account when a link is asked for it.";
-        email_subject_prefix / "ACCOUNT_EMAIL_SUBJECT_PREFIX": Option<String> = None, "Before every subject. Unset: the site's name in brackets.";
+        email_subject_prefix / "ACCOUNT_EMAIL_SUBJECT_PREFIX": Option<String> = None, "Before every subject. Unset: the site's name in brackets. For none at all write `\"\"` in the file.";
         email_max_length / "ACCOUNT_EMAIL_MAX_LENGTH": u64 = 254, "The longest address, in characters.";
         prevent_enumeration / "ACCOUNT_PREVENT_ENUMERATION": Enumeration = Enumeration::On, "Whether answers hide which accounts exist. A link request always hides it.";
         rate_limits / "ACCOUNT_RATE_LIMITS": RateLimits = RateLimits::default(), "Rates by action over the defaults; false switches all off.";

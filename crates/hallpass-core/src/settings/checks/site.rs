@@ -138,6 +138,12 @@ fn secret_key(checks: &mut Checks<'_>) {
 }
 
 fn hashers(checks: &mut Checks<'_>) {
+    checks.within(
+        "HALLPASS_PBKDF2_ITERATIONS",
+        checks.settings.hallpass.pbkdf2_iterations,
+        100_000,
+        20_000_000,
+    );
     let Some(names) = &checks.settings.general.password_hashers else {
         return;
     };

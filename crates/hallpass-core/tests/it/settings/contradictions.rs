@@ -188,8 +188,8 @@ fn djangos_own() {
                 "must be a path that begins with a slash",
             );
         }
-        assert!(environment([(name, "/home/?a=b")]).is_ok());
-        assert!(environment([(name, "https://example.com/home")]).is_ok());
+        assert!(environment([(name, "/start/?a=b")]).is_ok());
+        assert!(environment([(name, "https://example.com/start")]).is_ok());
     }
 }
 
@@ -579,6 +579,14 @@ fn our_own() {
         refused(environment([(name, "0")]), name, "must be from 1");
         refused(environment([(name, "1000000")]), name, "must be from 1");
     }
+    for iterations in ["99999", "20000001"] {
+        refused(
+            environment([("HALLPASS_PBKDF2_ITERATIONS", iterations)]),
+            "HALLPASS_PBKDF2_ITERATIONS",
+            "must be from 100000 to 20000000",
+        );
+    }
+    good(&[("HALLPASS_PBKDF2_ITERATIONS", "1000000")]);
     good(&[("HALLPASS_SHUTDOWN_TIMEOUT", "0")]);
 }
 
