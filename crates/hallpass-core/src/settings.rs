@@ -14,15 +14,17 @@ mod load;
 mod problem;
 mod rates;
 mod reference;
+mod secret;
 mod sections;
 mod types;
+mod words;
 
 pub use load::{Loaded, Row, load};
 pub use problem::{Origin, Problem, Problems};
 pub use rates::{Per, Rate, RateLimits};
 pub use reference::markdown as reference_markdown;
+pub use secret::Secret;
+pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
-pub(crate) use types::mask_url;
-pub use types::{
-    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite, Secret, Validator,
-};
+pub use types::Validator;
+pub use words::{Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite};

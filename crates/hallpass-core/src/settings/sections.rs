@@ -2,10 +2,9 @@
 
 use super::field::{Field, section};
 use super::rates::RateLimits;
-use super::types::{
-    Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite, Secret, Setting, Validator,
-    show_url,
-};
+use super::secret::{Secret, show_url};
+use super::types::{Setting, Validator};
+use super::words::{Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite};
 
 fn texts<const N: usize>(items: [&str; N]) -> Vec<String> {
     items.map(str::to_owned).to_vec()

@@ -1,0 +1,177 @@
+//! Settings that are one of a few words.
+
+use serde_json::{Value, json};
+
+use super::types::{Setting, mismatch};
+
+/// Declares an enum of words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $word:literal $(| $also:literal)*,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$item_doc])* $item,)* }
+
+        impl Setting for $name {
+            fn kind() -> String {
+                format!("one of {}", [$(concat!("\"", $word, "\"")),*].join(", "))
+            }
+            fn read(value: &Value) -> Result<Self, String> {
+                match value.as_str() {
+                    $(Some($word $(| $also)*) => Ok($name::$item),)*
+                    _ => Err(mismatch::<Self>(value)),
+                }
+            }
+            fn show(&self) -> Value {
+                match self { $($name::$item => json!($word),)* }
+            }
+            fn read_text(text: &str) -> Result<Self, String> {
+                Self::read(&text.trim().into())
+            }
+        }
+    };
+}
+
+words! {
+    /// EMAIL_BACKEND.
+    Backend {
+        /// Letters are printed.
+        Console = "console" | "django.core.mail.backends.console.EmailBackend",
+        /// Letters go into files.
+        File = "file" | "django.core.mail.backends.filebased.EmailBackend",
+        /// Letters go to a mail server.
+        Smtp = "smtp" | "django.core.mail.backends.smtp.EmailBackend",
+        /// Letters stay in memory, for tests.
+        Memory = "memory" | "django.core.mail.backends.locmem.EmailBackend",
+        /// Letters go nowhere.
+        Dummy = "dummy" | "django.core.mail.backends.dummy.EmailBackend",
+    }
+}
+words! {
+    /// HALLPASS_LIMITS_STORE.
+    LimitsStore {
+        /// Shared by all processes.
+        Database = "database",
+        /// Of this process.
+        Memory = "memory",
+    }
+}
+words! {
+    /// HALLPASS_LOG_FORMAT.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// For machines.
+        Json = "json",
+    }
+}
+
+/// How a login names its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginBy {
+    /// By user name.
+    Username,
+    /// By e-mail address.
+    Email,
+}
+
+impl Setting for LoginBy {
+    fn kind() -> String {
+        "\"username\" or \"email\"".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("username") => Ok(LoginBy::Username),
+            Some("email") => Ok(LoginBy::Email),
+            Some("phone") => Err(format!(
+                "is \"phone\", a way to sign in that this version does not support yet: write {}",
+                Self::kind()
+            )),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        match self {
+            LoginBy::Username => json!("username"),
+            LoginBy::Email => json!("email"),
+        }
+    }
+}
+
+/// A cookie's SameSite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// Not with requests from other sites, but when a link is followed.
+    Lax,
+    /// Not with anything from other sites.
+    Strict,
+    /// With everything; browsers demand Secure.
+    None,
+    /// The attribute is left out.
+    Unset,
+}
+
+impl Setting for SameSite {
+    fn kind() -> String {
+        "\"Lax\", \"Strict\", \"None\" or false".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        let word = match value {
+            Value::Bool(false) => "false".to_owned(),
+            Value::String(word) => word.to_ascii_lowercase(),
+            _ => return Err(mismatch::<Self>(value)),
+        };
+        match word.as_str() {
+            "lax" => Ok(SameSite::Lax),
+            "strict" => Ok(SameSite::Strict),
+            "none" => Ok(SameSite::None),
+            "false" => Ok(SameSite::Unset),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        match self {
+            SameSite::Lax => json!("Lax"),
+            SameSite::Strict => json!("Strict"),
+            SameSite::None => json!("None"),
+            SameSite::Unset => json!(false),
+        }
+    }
+}
+
+/// ACCOUNT_PREVENT_ENUMERATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enumeration {
+    /// Whether an address has an account may be told.
+    Off,
+    /// It is not told.
+    On,
+    /// Not even where that makes signing up odd.
+    Strict,
+}
+
+impl Setting for Enumeration {
+    fn kind() -> String {
+        "true, false or \"strict\"".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Bool(true) => Ok(Enumeration::On),
+            Value::Bool(false) => Ok(Enumeration::Off),
+            Value::String(word) if word == "strict" => Ok(Enumeration::Strict),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        match self {
+            Enumeration::On => json!(true),
+            Enumeration::Off => json!(false),
+            Enumeration::Strict => json!("strict"),
+        }
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        match bool::read_text(text) {
+            Ok(value) => Self::read(&value.into()),
+            Err(_) => Self::read(&text.trim().into()),
+        }
+    }
+}
