@@ -84,3 +84,51 @@ pub(crate) fn mask_url(url: &str) -> String {
     });
     format!("{scheme}://{user}{place}{}", query.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_without_a_password_stay_as_they_are() {
+        for url in [
+            "sqlite:///a.sqlite3",
+            "sqlite:////var/lib/a.sqlite3",
+            "sqlite://:memory:",
+            "postgres://db:5432/shop",
+            "postgres://shop@db/shop?sslmode=require",
+        ] {
+            assert_eq!(mask_url(url), url);
+        }
+    }
+
+    #[test]
+    fn a_password_is_masked_however_it_is_written() {
+        for (url, shown) in [
+            ("postgres://u:swordfish@db/n", "postgres://u:********@db/n"),
+            ("postgres://u:sword:fish@db/n", "postgres://u:********@db/n"),
+            ("postgres://u:sword@fish@db/n", "postgres://u:********@db/n"),
+            (
+                "postgres://:swordfish@db/n?a=b",
+                "postgres://:********@db/n?a=b",
+            ),
+            (
+                "postgres:///n?password=swordfish&user=u",
+                "postgres:///n?password=********&user=u",
+            ),
+            (
+                "postgres:///n?sslPASSWORD=swordfish",
+                "postgres:///n?sslPASSWORD=********",
+            ),
+            // Not valid; shown in a refusal all the same.
+            ("postgres://u:sword/fish@db/n", "postgres://********"),
+            ("postgres://u:sword?fish@db/n", "postgres://********"),
+            ("postgres://u:sword#fish@db/n", "postgres://********"),
+            ("postgres://db/n?password=sword@fish", "postgres://********"),
+            ("u:swordfish@db", "********"),
+            ("host=db password=swordfish", "********"),
+        ] {
+            assert_eq!(mask_url(url), shown);
+        }
+    }
+}
