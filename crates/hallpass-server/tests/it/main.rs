@@ -1,5 +1,16 @@
 //! The binary over real sockets, and the architecture of the whole repository.
 
-#![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test stops where it is wrong"
+)]
 
+mod browser;
+mod cli;
+mod load;
+mod mail;
+mod program;
+mod real_django;
+mod server;
 mod tidy;

@@ -344,8 +344,9 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 17] = [
+const FLOWS: [(&str, u8); 18] = [
     ("code", 0),
+    ("users", 0),
     ("sessions", 0),
     ("mfa", 1),
     ("email_verification", 1),
@@ -448,10 +449,16 @@ fn flows_import_one_way() {
 // --- names -----------------------------------------------------------------------------------------------------------
 
 /// Flows that no page speaks for, and why.
-const FACELESS: [(&str, &str); 1] = [(
-    "sessions",
-    "the page that lists one's sessions is to come; until then every page uses them through layers",
-)];
+const FACELESS: [(&str, &str); 2] = [
+    (
+        "sessions",
+        "the page that lists one's sessions is to come; until then every page uses them through layers",
+    ),
+    (
+        "users",
+        "by an operator at the command line, or an app; nobody meets it on a page",
+    ),
+];
 
 #[test]
 fn a_flow_has_its_page_under_the_same_name() {

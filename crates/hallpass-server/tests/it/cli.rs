@@ -1,0 +1,117 @@
+//! The commands.
+
+use hallpass_testkit::{TestDb, each_database};
+
+use crate::program::{Person, Program, location};
+
+each_database!(accounts_by_hand, upkeep_by_hand);
+
+async fn accounts_by_hand(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::new(folder.path(), &db.url);
+    program.set("DJANGO_SUPERUSER_PASSWORD", "kX9vq2LmPa7");
+    let made = program.ok(&[
+        "createsuperuser",
+        "--noinput",
+        "--username",
+        "ann",
+        "--email",
+        "ann@EXAMPLE.com",
+    ]);
+    assert!(made.contains("Superuser created successfully."));
+    let again = program.run(&["createsuperuser", "--noinput", "--username", "ANN"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("already taken"));
+    for bad in [
+        vec!["--username", "a b"],
+        vec!["--username", "b", "--email", "x"],
+        vec![],
+    ] {
+        let arguments = [vec!["createsuperuser", "--noinput"], bad].concat();
+        assert_eq!(
+            program.run(&arguments).status.code(),
+            Some(1),
+            "{arguments:?}"
+        );
+    }
+    let asks = program.run(&["createsuperuser", "--username", "x", "--email", ""]);
+    assert!(
+        String::from_utf8_lossy(&asks.stderr).contains("--noinput"),
+        "no terminal"
+    );
+    let serving = program.serve();
+    let login = |password: &'static str| {
+        let url = serving.url("/accounts/login/");
+        async move {
+            Person::new()
+                .fill(&url, &[("login", "ann"), ("password", password)])
+                .await
+                .status()
+                .as_u16()
+        }
+    };
+    assert_eq!(login("kX9vq2LmPa7").await, 302);
+    let by_name = program.ok(&["link", "ann", "--base-url", &serving.origin]);
+    let done = Person::new().fill(by_name.trim(), &[]).await;
+    assert_eq!(location(&done), "/accounts/profile/");
+    let by_address = program.ok(&["link", "Ann@example.com", "--base-url", &serving.origin]);
+    assert_eq!(
+        Person::new().fill(by_address.trim(), &[]).await.status(),
+        302
+    );
+    assert_eq!(program.run(&["link", "nobody"]).status.code(), Some(1));
+    assert_eq!(
+        program.run(&["changepassword", "ann"]).status.code(),
+        Some(1),
+        "no terminal"
+    );
+    assert_eq!(login("kX9vq2LmPa7").await, 302);
+}
+
+async fn upkeep_by_hand(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::new(folder.path(), &db.url);
+    assert!(program.ok(&["migrate"]).contains("Nothing was missing."));
+    assert!(
+        program
+            .ok(&["check"])
+            .contains("Settings and database fit.")
+    );
+    db.db
+        .conn()
+        .execute("DROP TABLE hallpass_spent", &[])
+        .await
+        .unwrap();
+    let missing = program.run(&["check"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stdout).contains("hallpass_spent is missing"));
+    assert!(
+        program
+            .ok(&["migrate"])
+            .contains("table hallpass_spent made")
+    );
+    assert!(
+        program
+            .ok(&["clearsessions"])
+            .contains("0 expired sessions removed.")
+    );
+    assert!(program.ok(&["version"]).starts_with("hallpass "));
+    assert!(program.ok(&["--help"]).contains("Examples:"));
+    let settings = program.ok(&["settings"]);
+    assert!(settings.contains("ACCOUNT_LOGIN_METHODS") && settings.contains("(environment)"));
+    assert!(!settings.contains(hallpass_testkit::app::SECRET), "masked");
+    assert!(program.ok(&["mail", "list"]).contains("No letters wait."));
+    assert_eq!(program.run(&["mail", "drop", "17"]).status.code(), Some(1));
+    assert_eq!(program.run(&["mail", "drop"]).status.code(), Some(2));
+    program
+        .set("EMAIL_USE_TLS", "yes")
+        .set("EMAIL_USE_SSL", "yes")
+        .set("HALLPASS_MUONT", "/x/");
+    let wrong = program.run(&["serve"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(
+        told.contains("EMAIL_USE_TLS") && told.contains("HALLPASS_MOUNT"),
+        "all at once: {told}"
+    );
+}
