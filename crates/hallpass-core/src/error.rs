@@ -35,6 +35,8 @@ pub enum Refusal {
     Required(&'static str),
     /// `invalid`: the text is no e-mail address.
     InvalidEmail,
+    /// `unknown_email`: nobody owns the address; only told where ACCOUNT_PREVENT_ENUMERATION is off.
+    UnknownEmail,
     /// `max_length`: the named field holds more than so many characters.
     TooLong {
         /// The form field.
@@ -79,6 +81,7 @@ impl Refusal {
         match self {
             Refusal::Required(_) => "required",
             Refusal::InvalidEmail => "invalid",
+            Refusal::UnknownEmail => "unknown_email",
             Refusal::TooLong { .. } => "max_length",
             Refusal::NullCharacter(_) => "null_characters_not_allowed",
             Refusal::PasswordMismatch(LoginMethod::Username) => "username_password_mismatch",

@@ -9,6 +9,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::InvalidEmail => {
             "Enter a valid e-mail address, such as name@example.com.".to_owned()
         }
+        Refusal::UnknownEmail => "No account has this e-mail address.".to_owned(),
         Refusal::TooLong { limit, .. } => format!("Use at most {limit} characters."),
         Refusal::NullCharacter(_) => "This holds a character that cannot be used here.".to_owned(),
         Refusal::PasswordMismatch(LoginMethod::Username) => {
@@ -34,7 +35,7 @@ pub(crate) fn field(refusal: &Refusal) -> Option<&'static str> {
         Refusal::Required(field)
         | Refusal::NullCharacter(field)
         | Refusal::TooLong { field, .. } => Some(field),
-        Refusal::InvalidEmail => Some("email"),
+        Refusal::InvalidEmail | Refusal::UnknownEmail => Some("email"),
         _ => None,
     }
 }

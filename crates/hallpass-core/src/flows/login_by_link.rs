@@ -22,6 +22,7 @@ use crate::error::{Error, Failure, Refusal};
 use crate::flows::login::{check_field, within};
 use crate::flows::sessions::{self, Proof};
 use crate::hallpass::Hallpass;
+use crate::settings::Enumeration;
 use crate::store;
 use crate::store::event::{Event, Origin};
 
@@ -52,6 +53,9 @@ pub async fn begin(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<Beg
     within(cx.hit("request_login_link", Some(address)).await?)?;
     let owners = owners(cx, address).await?;
     if owners.is_empty() {
+        if cx.hallpass().settings().account.prevent_enumeration == Enumeration::Off {
+            return Err(Refusal::UnknownEmail.into());
+        }
         nobody(cx, address, next).await?;
     }
     for (user, to) in &owners {

@@ -120,7 +120,7 @@ section! {
         email_unknown_accounts / "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": bool = true, "Write to an address without an account when a link is asked for it.";
         email_subject_prefix / "ACCOUNT_EMAIL_SUBJECT_PREFIX": Option<String> = None, "Before every subject. Unset: the site's name in brackets. For none at all write `\"\"` in the file.";
         email_max_length / "ACCOUNT_EMAIL_MAX_LENGTH": u64 = 254, "The longest address, in characters.";
-        prevent_enumeration / "ACCOUNT_PREVENT_ENUMERATION": Enumeration = Enumeration::On, "Whether answers hide which accounts exist. A link request always hides it.";
+        prevent_enumeration / "ACCOUNT_PREVENT_ENUMERATION": Enumeration = Enumeration::On, "Whether answers hide which accounts exist: a link request says \"sent\" whatever the address. false tells at once.";
         rate_limits / "ACCOUNT_RATE_LIMITS": RateLimits = RateLimits::default(), "Rates by action over the defaults; false switches all off.";
         default_http_protocol / "ACCOUNT_DEFAULT_HTTP_PROTOCOL": String = "http".to_owned(), "`https` makes every link in a letter an https link.";
         logout_on_get / "ACCOUNT_LOGOUT_ON_GET": bool = false, "Sign out without a button. Any page could then sign people out.";

@@ -29,6 +29,7 @@ impl Driver {
             .expect(
                 "chromedriver is needed for this test: apt-get install chromium chromium-driver",
             );
+        let driver = Driver(child, port);
         for _ in 0..200 {
             if tokio::net::TcpStream::connect(("127.0.0.1", port))
                 .await

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use hallpass::domain::Timestamp;
-use hallpass::settings::Secret;
+use hallpass::settings::{Enumeration, Secret};
 use hallpass::store::Dialect;
 use hallpass_testkit::app::{link_in, rates};
 use hallpass_testkit::{TestApp, TestDb, each_database};
@@ -16,6 +16,7 @@ each_database!(
     looking_at_a_link_spends_nothing,
     an_unknown_address_gets_the_same_answer_and_another_letter,
     an_unknown_address_may_get_no_letter,
+    an_unknown_address_is_told_where_the_operator_wants_that,
     an_inactive_user_gets_no_link_and_cannot_use_one,
     a_link_dies_with_what_it_was_made_from,
     a_link_expires,
@@ -251,6 +252,20 @@ async fn an_unknown_address_may_get_no_letter(db: TestDb) {
         .await;
     assert_eq!(answer.location(), "/accounts/login/link/sent/");
     assert_eq!(app.count("hallpass_outbox").await, 0);
+    app.no_other_letter_was_sent().await;
+}
+
+async fn an_unknown_address_is_told_where_the_operator_wants_that(db: TestDb) {
+    let app = TestApp::with(db, |settings| {
+        settings.account.prevent_enumeration = Enumeration::Off
+    })
+    .await;
+    let told = app
+        .browser()
+        .fill(ASK, &[("email", "nobody@example.com")])
+        .await;
+    assert_eq!(told.status, 400);
+    assert!(told.text.contains("No account has this e-mail address."));
     app.no_other_letter_was_sent().await;
 }
 
