@@ -1,3 +1,8 @@
 //! The rules of Hallpass from outside, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+
+mod limits;
+mod outbox;
 mod settings;
+mod store;

@@ -106,7 +106,7 @@ async fn upkeep_by_hand(db: TestDb) {
     program
         .set("EMAIL_USE_TLS", "yes")
         .set("EMAIL_USE_SSL", "yes")
-        .set("HALLPASS_MUONT", "/x/");
+        .set("HALLPASS_MONT", "/x/");
     let wrong = program.run(&["serve"]);
     assert_eq!(wrong.status.code(), Some(2));
     let told = String::from_utf8_lossy(&wrong.stderr).into_owned();
