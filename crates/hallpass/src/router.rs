@@ -1,12 +1,15 @@
 //! All routes, readable in one place.
 
+use std::any::Any;
+
 use axum::Router;
 use axum::extract::{Path, Request, State};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use hallpass_core::{Failure, Hallpass};
 use http::StatusCode;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::errors::{self, Page};
 use crate::face::Face;
@@ -70,21 +73,18 @@ fn entered(face: &Face, pages: Router<Face>) -> Router<Face> {
 
 fn wrap(face: &Face, routes: Router<Face>) -> Router {
     routes
-        .layer(from_fn(calm))
+        .layer(calm(face))
         .layer(from_fn_with_state(face.clone(), safety::guard))
         .with_state(face.clone())
 }
 
 /// A handler that panics is a 500 like any other, and the connection lives on.
-async fn calm(request: Request, next: axum::middleware::Next) -> Response {
-    use axum::response::IntoResponse as _;
-    match tokio::spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a handler panicked");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+fn calm(face: &Face) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone + use<>> {
+    let face = face.clone();
+    CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| {
+        tracing::error!("a handler panicked");
+        errors::respond(&face, &Page::new(StatusCode::INTERNAL_SERVER_ERROR), "")
+    })
 }
 
 async fn file(State(face): State<Face>, Path(file): Path<String>, request: Request) -> Response {
