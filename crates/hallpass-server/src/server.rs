@@ -44,8 +44,13 @@ pub(crate) async fn bind(address: &str) -> Result<TcpListener> {
         .with_context(|| format!("nothing can be served at {address}"))
 }
 
-/// Serves until SIGTERM or SIGINT, then lets requests finish for at most `patience`.
-pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Duration) -> Result<()> {
+/// Serves until `stop` ends, then lets requests finish for at most `patience`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    patience: Duration,
+) -> Result<()> {
     let mut builder = Builder::new(TokioExecutor::new());
     // Whoever opens a connection and says nothing does not keep it.
     builder
@@ -54,7 +59,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Durat
         .header_read_timeout(Duration::from_secs(30))
         .max_buf_size(64 * 1024);
     let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop_signal());
+    let mut stop = std::pin::pin!(stop);
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -96,23 +101,25 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, patience: Durat
     Ok(())
 }
 
-async fn stop_signal() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
+/// Listens for SIGTERM and SIGINT from now on; the future ends with the first. Called before anybody is told that the
+/// server is there: a signal that comes before is a sudden death.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
     }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -31,13 +31,14 @@ pub(crate) async fn run(
     let router = server::router(&hallpass)?;
     let listener = server::bind(&hallpass.settings().hallpass.listen).await?;
     let address = listener.local_addr()?;
+    let signal = server::stop_signal()?;
     welcome(&hallpass, &format!("http://{address}"), new_secret, is_new)?;
     let (stop, stopped) = watch::channel(false);
     let worker = {
         let hallpass = hallpass.clone();
         tokio::spawn(async move { hallpass.work(stopped).await })
     };
-    server::serve(listener, router, patience).await?;
+    server::serve(listener, router, signal, patience).await?;
     // Letters that the last requests wrote are in the outbox; what is being delivered may finish.
     let _ = stop.send(true);
     if tokio::time::timeout(patience, worker).await.is_err() {
