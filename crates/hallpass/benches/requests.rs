@@ -63,6 +63,37 @@ impl AsyncFnMutSend for Page {
     }
 }
 
+/// Asks who is behind a cookie, as every page does first.
+struct Check(hallpass::Hallpass, Browser);
+
+impl AsyncFnMutSend for Check {
+    async fn once(&mut self) -> bool {
+        let key = self.1.cookies["sessionid"].clone();
+        assert!(self.0.session(Some(&key)).await.unwrap().user().is_some());
+        true
+    }
+}
+
+/// Hashes a second with both workers busy.
+fn hash_rate(hashers: &Hashers, hash: &str) -> f64 {
+    let start = Instant::now();
+    let threads: Vec<_> = (0..2)
+        .map(|_| {
+            let (hashers, hash) = (hashers.clone(), hash.to_owned());
+            std::thread::spawn(move || {
+                let mut scratch = Scratch::default();
+                for _ in 0..50 {
+                    assert!(hashers.verify("correct-horse", &hash, &mut scratch).correct);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    100.0 / start.elapsed().as_secs_f64()
+}
+
 /// Posts a form again and again, with the token of its first page.
 struct Post(Browser, &'static str, Vec<(&'static str, String)>);
 
@@ -123,10 +154,13 @@ async fn measure(name: &str, db: TestDb, bare: f64) {
         assert_eq!(browser.fill(&link, &[]).await.status, 302);
         browsers.push(browser);
     }
-    let row = |what: &str, rate: f64| println!("| {what} | {name} | {:.3} |", rate / bare);
+    let row =
+        |what: &str, rate: f64| println!("| {what} | {name} | {:.1} bare requests |", bare / rate);
     let browsers = Arc::new(browsers);
+    let check = |index: usize| Check(app.hallpass.clone(), browsers[index].clone());
+    row("session check alone", rate(check).await);
     row(
-        "session check, page included",
+        "session check and the page",
         rate(|index| Page(browsers[index].clone(), "/accounts/profile/")).await,
     );
     row(
@@ -148,7 +182,11 @@ async fn measure(name: &str, db: TestDb, bare: f64) {
         ];
         Post(browsers[index].clone(), "/accounts/login/", fields)
     };
-    row("login by password (argon2id)", rate(login).await);
+    let logins = rate(login).await;
+    println!(
+        "| login by password (argon2id) | {name} | {:.2} hashes |",
+        hash_rate(&hashers, &hash) / logins
+    );
     // A link a user, since each sign-in ends the user's other links.
     let links = Arc::new(std::sync::Mutex::new(links(&app).await));
     let redeem = |_| Redeem(with_token(&app), links.lock().unwrap().split_off_some());
@@ -202,7 +240,7 @@ fn main() {
     runtime.block_on(async {
         let bare = Router::new().route("/", get(async || "ok"));
         let bare = rate(|_| Page(Browser::new(bare.clone()), "/")).await;
-        println!("| request | database | rate, a bare handler being 1 |\n|---|---|---|");
+        println!("| what | database | cost |\n|---|---|---|");
         measure("SQLite", TestDb::sqlite().await, bare).await;
         measure("PostgreSQL", TestDb::postgres().await, bare).await;
     });
