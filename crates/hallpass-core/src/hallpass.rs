@@ -410,6 +410,7 @@ impl Hallpass {
 
     async fn clear_expired(&self) -> Result<(), Failure> {
         let now = self.now();
+        store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
         self.0.limits.clear_expired(&self.0.db, now).await
     }

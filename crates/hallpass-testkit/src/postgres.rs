@@ -40,6 +40,31 @@ impl Postgres {
 
     /// A server that no other test uses.
     pub fn start() -> Self {
+        Self::start_in(|_, _| {})
+    }
+
+    /// One that speaks TLS, with a certificate for `localhost`; and that certificate, as PEM.
+    pub fn start_with_tls() -> (Self, String) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let certificate = made.expect("a certificate");
+        let pem = certificate.cert.pem();
+        let server = Self::start_in(|data, user| {
+            let key = data.join("server.key");
+            std::fs::write(data.join("server.crt"), &pem).expect("a file");
+            std::fs::write(&key, certificate.signing_key.serialize_pem()).expect("a file");
+            must(Command::new("chmod").arg("600").arg(&key));
+            if !user.is_empty() {
+                must(Command::new("chown").arg(user).arg(&key));
+            }
+            let mut settings =
+                std::fs::read_to_string(data.join("postgresql.conf")).expect("settings");
+            settings.push_str("\nssl = on\n");
+            std::fs::write(data.join("postgresql.conf"), settings).expect("settings");
+        });
+        (server, pem)
+    }
+
+    fn start_in(prepare: impl FnOnce(&Path, &str)) -> Self {
         let programs = programs().expect(MISSING);
         let parent = if Path::new("/dev/shm").is_dir() {
             PathBuf::from("/dev/shm")
@@ -65,6 +90,7 @@ impl Postgres {
             "UTF8",
             "--no-sync",
         ]));
+        prepare(&folder.join("data"), user);
         let port = TcpListener::bind("127.0.0.1:0")
             .expect("a port")
             .local_addr()

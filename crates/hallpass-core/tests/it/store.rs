@@ -455,6 +455,47 @@ fn url_host(url: &str) -> String {
     format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_as_libpq_has_it() {
+    let (server, pem) = Postgres::start_with_tls();
+    let url = server
+        .create_empty_database()
+        .await
+        .replace("127.0.0.1", "localhost");
+    let folder = tempfile::tempdir().unwrap();
+    let right = folder.path().join("right.pem");
+    std::fs::write(&right, pem).unwrap();
+    let wrong = folder.path().join("wrong.pem");
+    let (_other, other_pem) = Postgres::start_with_tls();
+    std::fs::write(&wrong, other_pem).unwrap();
+    let encrypted = async |query: &str| {
+        let url = url.replace("sslmode=disable", query);
+        let db = databases::open(&url);
+        let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        db.conn()
+            .query_opt(sql, &[])
+            .await
+            .ok()?
+            .unwrap()
+            .get::<bool>(0)
+            .ok()
+    };
+    assert_eq!(encrypted("sslmode=disable").await, Some(false));
+    assert_eq!(encrypted("sslmode=prefer").await, Some(true));
+    assert_eq!(encrypted("sslmode=require").await, Some(true));
+    let with = |mode: &str, root: &std::path::Path| {
+        format!("sslmode={mode}&sslrootcert={}", root.display())
+    };
+    assert_eq!(encrypted(&with("verify-full", &right)).await, Some(true));
+    assert_eq!(encrypted(&with("verify-full", &wrong)).await, None);
+    assert_eq!(encrypted(&with("require", &wrong)).await, None);
+    assert_eq!(
+        encrypted("sslmode=verify-full").await,
+        None,
+        "no root of the web vouches for it"
+    );
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let url = DatabaseUrl::parse("sqlite:////no/such/folder/x.sqlite3").unwrap();
