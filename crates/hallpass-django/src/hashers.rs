@@ -4,12 +4,11 @@
 //! whatever the column holds: nothing, nonsense and an unusable password take as long as a wrong one.
 
 mod encoded;
+mod work;
 
-use argon2::{Algorithm, Argon2, AssociatedData, Block, Params, ParamsBuilder, Version};
+use argon2::{Algorithm, AssociatedData, Block, Params, ParamsBuilder, Version};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use hmac::EagerHash;
-use md5::Md5;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -18,6 +17,7 @@ use crate::csrf::ALPHABET;
 use crate::signing::hex;
 use encoded::{Encoded, Variety};
 pub use encoded::{Summary, summary};
+use work::{argon2, bcrypt, md5, pbkdf2, scrypt};
 
 /// A hasher and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -342,62 +342,6 @@ fn encode(
         }
         Hasher::Md5 => format!("{algorithm}${text}${}", md5(password, text)),
     })
-}
-
-fn pbkdf2<D: EagerHash, const N: usize>(password: &str, salt: &str, iterations: u32) -> String {
-    let mut out = [0; N];
-    pbkdf2::pbkdf2_hmac::<D>(password.as_bytes(), salt.as_bytes(), iterations, &mut out);
-    STANDARD.encode(out)
-}
-
-fn argon2(
-    algorithm: Algorithm,
-    version: Version,
-    params: Params,
-    password: &str,
-    salt: &[u8],
-    out: &mut [u8],
-    scratch: &mut Scratch,
-) -> Option<()> {
-    let blocks = params.block_count();
-    if scratch.0.len() < blocks {
-        scratch.0.resize(blocks, Block::default());
-    }
-    let memory = &mut scratch.0[..blocks];
-    let hashed = Argon2::new(algorithm, version, params).hash_password_into_with_memory(
-        password.as_bytes(),
-        salt,
-        out,
-        &mut *memory,
-    );
-    memory.fill(Block::default());
-    hashed.ok()
-}
-
-fn bcrypt(password: &str, rounds: u32, salt: [u8; 16]) -> Result<String, HashError> {
-    if password.len() > 72 {
-        return Err(HashError::TooLong);
-    }
-    let parts =
-        bcrypt::hash_with_salt(password, rounds, salt).map_err(|_| HashError::Parameters)?;
-    Ok(parts.format_for_version(bcrypt::Version::TwoB))
-}
-
-fn scrypt(password: &str, salt: &str, n: u32, r: u32, p: u32) -> Option<String> {
-    if !n.is_power_of_two() {
-        return None;
-    }
-    let params = scrypt::Params::new(u8::try_from(n.trailing_zeros()).ok()?, r, p).ok()?;
-    let mut out = [0; 64];
-    scrypt::scrypt(password.as_bytes(), salt.as_bytes(), &params, &mut out).ok()?;
-    Some(STANDARD.encode(out))
-}
-
-fn md5(password: &str, salt: &str) -> String {
-    hex(&Md5::new()
-        .chain_update(salt)
-        .chain_update(password)
-        .finalize())
 }
 
 impl Encoded<'_> {

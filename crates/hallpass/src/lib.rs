@@ -17,10 +17,12 @@
 
 mod arrival;
 mod assets;
+mod cookies;
 mod errors;
 mod face;
 mod form;
 mod pages;
+mod posted;
 mod render;
 mod router;
 mod safety;

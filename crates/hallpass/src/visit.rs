@@ -3,24 +3,22 @@
 //! [`enter`] stands before every page. It reads the session, judges unsafe requests as Django's CSRF middleware does, and
 //! hands the handler a [`Visit`]; the handler answers through it, so that no answer forgets a cookie.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use cookie::{Cookie, SameSite as CookieSameSite};
-use hallpass_core::domain::session::{CookieChange, keys};
+use hallpass_core::domain::session::keys;
 use hallpass_core::domain::{Session, secret};
-use hallpass_core::settings::{SameSite, Settings};
 use hallpass_core::{Error, Failure};
 use hallpass_django::csrf;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::arrival::Arrival;
 use crate::errors::{self, Page};
 use crate::face::Face;
+use crate::{cookies, posted};
 
 /// A visit under way.
 #[derive(Clone)]
@@ -77,20 +75,20 @@ async fn admit(
     request_id: String,
 ) -> Result<(Visit, Body), Page> {
     let settings = face.hallpass.settings();
-    let session_cookie = cookie(&parts.headers, &settings.session.cookie_name);
+    let session_cookie = cookies::find(&parts.headers, &settings.session.cookie_name);
     let session = face
         .hallpass
         .session(session_cookie.as_deref())
         .await
         .map_err(|failure| errors::broken(&failure))?;
     let query = parts.uri.query().unwrap_or_default();
-    let (posted, bytes) = read_form(parts, body, settings).await?;
+    let (posted, bytes) = posted::read_form(parts, body, settings).await?;
     let stored = match settings.csrf.use_sessions {
         true => session
             .get(keys::CSRF_TOKEN)
             .and_then(Value::as_str)
             .map(str::to_owned),
-        false => cookie(&parts.headers, &settings.csrf.cookie_name),
+        false => cookies::find(&parts.headers, &settings.csrf.cookie_name),
     };
     let visit = Visit {
         face: face.clone(),
@@ -107,81 +105,6 @@ async fn admit(
     };
     visit.check_csrf(parts, stored.as_deref())?;
     Ok((visit, Body::from(bytes)))
-}
-
-/// The whole body, and its fields if it is a form. A page takes no other kind.
-async fn read_form(
-    parts: &Parts,
-    body: Body,
-    settings: &Settings,
-) -> Result<(Vec<(String, String)>, Bytes), Page> {
-    if parts.method.is_safe() {
-        return Ok((Vec::new(), Bytes::new()));
-    }
-    let limit = usize::try_from(settings.general.data_upload_max_memory_size).unwrap_or(usize::MAX);
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Err(Page::new(StatusCode::PAYLOAD_TOO_LARGE));
-        }
-        Err(_) => return Err(Page::new(StatusCode::BAD_REQUEST)),
-    };
-    let kind = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if kind.starts_with("application/x-www-form-urlencoded") {
-        let mut fields: Vec<(String, String)> = form_urlencoded::parse(&bytes)
-            .into_owned()
-            .take(1001)
-            .collect();
-        if fields.len() > 1000 {
-            return Err(Page::new(StatusCode::BAD_REQUEST));
-        }
-        fields.shrink_to_fit();
-        return Ok((fields, bytes));
-    }
-    if kind.starts_with("multipart/form-data") {
-        return Ok((read_multipart(kind, bytes.clone()).await?, bytes));
-    }
-    Ok((Vec::new(), bytes))
-}
-
-async fn read_multipart(kind: &str, bytes: Bytes) -> Result<Vec<(String, String)>, Page> {
-    use axum::extract::{FromRequest as _, Multipart};
-    let malformed = |_| Page::new(StatusCode::BAD_REQUEST);
-    let request = Request::builder()
-        .header(header::CONTENT_TYPE, kind)
-        .body(Body::from(bytes));
-    let Ok(request) = request else {
-        return Err(Page::new(StatusCode::BAD_REQUEST));
-    };
-    let mut parts = Multipart::from_request(request, &())
-        .await
-        .map_err(|_| Page::new(StatusCode::BAD_REQUEST))?;
-    let mut fields = Vec::new();
-    while let Some(field) = parts.next_field().await.map_err(malformed)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let is_file = field.file_name().is_some();
-        let text = field.bytes().await.map_err(malformed)?;
-        if !is_file && fields.len() < 1000 {
-            fields.push((name, String::from_utf8_lossy(&text).into_owned()));
-        }
-    }
-    Ok(fields)
-}
-
-/// The last cookie of this name: what Django takes when a browser sends two.
-fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(header::COOKIE).iter().rev();
-    let pairs = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';').rev());
-    let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
-    pairs
-        .find(|(known, _)| *known == name)
-        .map(|(_, value)| value.trim_matches('"').to_owned())
 }
 
 impl Visit {
@@ -341,7 +264,13 @@ impl Visit {
         if let Err(failure) = self.save().await {
             return errors::respond(&face, &errors::broken(&failure), &self.request_id);
         }
-        self.set_cookies(settings, response.headers_mut());
+        let secret = self.csrf_secret.as_deref().filter(|_| self.csrf_shown);
+        cookies::set_session(
+            settings,
+            self.session.take_cookie_change(),
+            response.headers_mut(),
+        );
+        cookies::set_csrf(settings, secret, response.headers_mut());
         response
     }
 
@@ -368,48 +297,6 @@ impl Visit {
             _ => Ok(()),
         }
     }
-
-    fn set_cookies(&mut self, settings: &Settings, headers: &mut HeaderMap) {
-        let session = &settings.session;
-        let mut cookie = Cookie::new(session.cookie_name.clone(), String::new());
-        cookie.set_path(session.cookie_path.clone());
-        if let Some(domain) = &session.cookie_domain {
-            cookie.set_domain(domain.clone());
-        }
-        attributes(
-            &mut cookie,
-            session.cookie_secure,
-            session.cookie_httponly,
-            session.cookie_samesite,
-        );
-        match self.session.take_cookie_change() {
-            CookieChange::Keep => {}
-            CookieChange::Set { key, max_age } => {
-                cookie.set_value(key.reveal().to_owned());
-                append(headers, &cookie, max_age);
-            }
-            CookieChange::Delete => append(headers, &cookie, Some(0)),
-        }
-        let csrf = &settings.csrf;
-        if let Some(secret) = self
-            .csrf_secret
-            .as_ref()
-            .filter(|_| self.csrf_shown && !csrf.use_sessions)
-        {
-            let mut cookie = Cookie::new(csrf.cookie_name.clone(), secret.clone());
-            cookie.set_path(csrf.cookie_path.clone());
-            if let Some(domain) = &csrf.cookie_domain {
-                cookie.set_domain(domain.clone());
-            }
-            attributes(
-                &mut cookie,
-                csrf.cookie_secure,
-                csrf.cookie_httponly,
-                csrf.cookie_samesite,
-            );
-            append(headers, &cookie, csrf.cookie_age);
-        }
-    }
 }
 
 fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -418,40 +305,6 @@ fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
         .rev()
         .find(|(known, _)| known == name)
         .map(|(_, value)| value.as_str())
-}
-
-fn attributes(cookie: &mut Cookie<'_>, secure: bool, httponly: bool, samesite: SameSite) {
-    if secure {
-        cookie.set_secure(true);
-    }
-    if httponly {
-        cookie.set_http_only(true);
-    }
-    match samesite {
-        SameSite::Lax => cookie.set_same_site(CookieSameSite::Lax),
-        SameSite::Strict => cookie.set_same_site(CookieSameSite::Strict),
-        SameSite::None => cookie.set_same_site(CookieSameSite::None),
-        SameSite::Unset => {}
-    }
-}
-
-/// Adds a cookie with Max-Age, and Expires for what knows no Max-Age.
-fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>, max_age: Option<u64>) {
-    use hallpass_core::domain::Timestamp;
-    let mut line = cookie.to_string();
-    if let Some(seconds) = max_age {
-        let expires = match seconds {
-            0 => Timestamp::from_seconds(0),
-            _ => Timestamp::now() + std::time::Duration::from_secs(seconds),
-        };
-        line.push_str(&format!(
-            "; Max-Age={seconds}; Expires={}",
-            expires.http_date()
-        ));
-    }
-    if let Ok(value) = HeaderValue::from_str(&line) {
-        headers.append(header::SET_COOKIE, value);
-    }
 }
 
 /// A URL as a header can carry it: what is no visible ASCII is percent-encoded.

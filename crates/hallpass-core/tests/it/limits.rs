@@ -10,6 +10,7 @@ use hallpass_testkit::{TestDb, each_database};
 
 each_database!(
     a_window_slides,
+    a_hit_taken_back_frees_one_place,
     parallel_hits_never_exceed,
     a_broken_store_refuses
 );
@@ -75,6 +76,37 @@ async fn a_window_slides(db: TestDb) {
                 .unwrap(),
             Verdict::Within(_)
         ));
+    }
+}
+
+async fn a_hit_taken_back_frees_one_place(db: TestDb) {
+    for store in [LimitStore::Database, LimitStore::Memory(Default::default())] {
+        let limits = limits("2/10s/key,9/m/ip", store);
+        let start = Timestamp::from_seconds(1_800_000_000);
+        let hit = async |seconds: u64| {
+            limits
+                .hit(
+                    &db.db,
+                    "act",
+                    by("192.0.2.1", "a"),
+                    start + Duration::from_secs(seconds),
+                )
+                .await
+                .unwrap()
+        };
+        assert!(matches!(hit(0).await, Verdict::Within(_)));
+        let Verdict::Within(own) = hit(1).await else {
+            panic!("within")
+        };
+        limits.take_back(&db.db, own).await.unwrap();
+        assert!(
+            matches!(hit(2).await, Verdict::Within(_)),
+            "the place is free again"
+        );
+        assert!(
+            matches!(hit(3).await, Verdict::Exceeded { .. }),
+            "and only that one"
+        );
     }
 }
 

@@ -1,0 +1,71 @@
+//! The work itself: one function an algorithm.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::EagerHash;
+use md5::Md5;
+use sha2::Digest as _;
+
+use super::{HashError, Scratch};
+use crate::signing::hex;
+
+pub(super) fn pbkdf2<D: EagerHash, const N: usize>(
+    password: &str,
+    salt: &str,
+    iterations: u32,
+) -> String {
+    let mut out = [0; N];
+    pbkdf2::pbkdf2_hmac::<D>(password.as_bytes(), salt.as_bytes(), iterations, &mut out);
+    STANDARD.encode(out)
+}
+
+pub(super) fn argon2(
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    password: &str,
+    salt: &[u8],
+    out: &mut [u8],
+    scratch: &mut Scratch,
+) -> Option<()> {
+    let blocks = params.block_count();
+    if scratch.0.len() < blocks {
+        scratch.0.resize(blocks, Block::default());
+    }
+    let memory = &mut scratch.0[..blocks];
+    let hashed = Argon2::new(algorithm, version, params).hash_password_into_with_memory(
+        password.as_bytes(),
+        salt,
+        out,
+        &mut *memory,
+    );
+    memory.fill(Block::default());
+    hashed.ok()
+}
+
+pub(super) fn bcrypt(password: &str, rounds: u32, salt: [u8; 16]) -> Result<String, HashError> {
+    if password.len() > 72 {
+        return Err(HashError::TooLong);
+    }
+    let parts =
+        bcrypt::hash_with_salt(password, rounds, salt).map_err(|_| HashError::Parameters)?;
+    Ok(parts.format_for_version(bcrypt::Version::TwoB))
+}
+
+pub(super) fn scrypt(password: &str, salt: &str, n: u32, r: u32, p: u32) -> Option<String> {
+    if !n.is_power_of_two() {
+        return None;
+    }
+    let params = scrypt::Params::new(u8::try_from(n.trailing_zeros()).ok()?, r, p).ok()?;
+    let mut out = [0; 64];
+    scrypt::scrypt(password.as_bytes(), salt.as_bytes(), &params, &mut out).ok()?;
+    Some(STANDARD.encode(out))
+}
+
+pub(super) fn md5(password: &str, salt: &str) -> String {
+    hex(&Md5::new()
+        .chain_update(salt)
+        .chain_update(password)
+        .finalize())
+}
