@@ -1,0 +1,167 @@
+//! From settings to a handle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_django::SecretKeys;
+use hallpass_django::hashers::{Hasher, Hashers};
+use hallpass_django::reset_token::ResetTokens;
+use hallpass_django::session::SessionCodec;
+use tokio::sync::Notify;
+
+use super::{Hallpass, Inner};
+use crate::delivery::{Console, Dummy, Files, Letters, Mailbox, Mailer, Smtp};
+use crate::domain::Timestamp;
+use crate::domain::sealed::Sealer;
+use crate::error::Failure;
+use crate::hashing::Hashing;
+use crate::limits::{LimitStore, Limits};
+use crate::settings::{Backend, LimitsStore, Settings};
+use crate::store::{self, DatabaseUrl, Db};
+
+/// Puts a [`Hallpass`] together.
+pub struct Builder {
+    pub(super) settings: Settings,
+    pub(super) db: Option<Db>,
+    pub(super) mailer: Option<Arc<dyn Mailer>>,
+    pub(super) clock: fn() -> Timestamp,
+}
+
+impl Builder {
+    /// Uses an open database instead of DATABASE_URL.
+    #[must_use]
+    pub fn database(self, db: Db) -> Self {
+        Builder {
+            db: Some(db),
+            ..self
+        }
+    }
+
+    /// Delivers letters through this instead of EMAIL_BACKEND.
+    #[must_use]
+    pub fn mailer(self, mailer: Arc<dyn Mailer>) -> Self {
+        Builder {
+            mailer: Some(mailer),
+            ..self
+        }
+    }
+
+    /// Tells the time, for tests.
+    #[must_use]
+    pub fn clock(self, clock: fn() -> Timestamp) -> Self {
+        Builder { clock, ..self }
+    }
+
+    /// Opens the database, compiles the letters and starts the hashing threads. The tables must be there.
+    pub async fn build(self) -> Result<Hallpass, Failure> {
+        let settings = self.settings;
+        let general = &settings.general;
+        let Some(key) = &general.secret_key else {
+            return Err(Failure::new("SECRET_KEY is not set"));
+        };
+        let fallbacks = general
+            .secret_key_fallbacks
+            .iter()
+            .map(|key| key.reveal().to_owned());
+        let keys = SecretKeys::new(key.reveal(), fallbacks);
+        let db = match self.db {
+            Some(db) => db,
+            None => open_database(&settings)?,
+        };
+        let zone = jiff::tz::TimeZone::get(&general.time_zone)
+            .map_err(|error| Failure::from_source("TIME_ZONE", error))?;
+        let mailer = match self.mailer {
+            Some(mailer) => mailer,
+            None => mailer(&settings)?,
+        };
+        let threads = match settings.hallpass.hash_threads {
+            Some(threads) => usize::try_from(threads).unwrap_or(1),
+            None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        let queue = usize::try_from(settings.hallpass.hash_queue).unwrap_or(64);
+        let limits = match settings.hallpass.limits_store {
+            LimitsStore::Database => LimitStore::Database,
+            LimitsStore::Memory => LimitStore::Memory(std::sync::Mutex::default()),
+        };
+        let prefix = u8::try_from(settings.allauth.rate_limit_ipv6_prefix).unwrap_or(64);
+        let site_id = i64::try_from(general.site_id).unwrap_or(1);
+        let Some(mut site) = store::site::by_id(db.conn(), site_id).await? else {
+            return Err(Failure::new(format!(
+                "django_site has no row {site_id}: set SITE_ID, or run hallpass migrate"
+            )));
+        };
+        if let Some(name) = &settings.hallpass.site_name {
+            site.name.clone_from(name);
+        }
+        Ok(Hallpass(Arc::new(Inner {
+            codec: SessionCodec::new(&keys),
+            tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
+            hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
+            limits: Limits::new(settings.account.rate_limits.rates(), prefix, limits),
+            letters: Letters::compile(
+                settings
+                    .hallpass
+                    .templates
+                    .as_ref()
+                    .map(PathBuf::from)
+                    .as_deref(),
+            )?,
+            sealer: Arc::new(Sealer::new(&keys)?),
+            mailer,
+            site,
+            wake: Notify::new(),
+            clock: self.clock,
+            db,
+            settings,
+        })))
+    }
+}
+
+/// Opens the database that the settings name.
+pub fn open_database(settings: &Settings) -> Result<Db, Failure> {
+    let url = DatabaseUrl::parse(settings.general.database_url.reveal())?;
+    let connections = usize::try_from(settings.hallpass.database_connections).unwrap_or(16);
+    Db::open(
+        &url,
+        connections,
+        Duration::from_secs(settings.hallpass.database_timeout),
+    )
+}
+
+/// PASSWORD_HASHERS, or the default: ours, and Django's own beside a live Django.
+fn hashers(settings: &Settings) -> Result<Hashers, Failure> {
+    let mut all = match &settings.general.password_hashers {
+        None if settings.hallpass.share_with_django => Hashers::django().into_list(),
+        None => Hashers::hallpass().into_list(),
+        Some(names) => names
+            .iter()
+            .filter_map(|name| Hasher::from_name(name))
+            .collect(),
+    };
+    if let Some(wanted) = settings
+        .hallpass
+        .pbkdf2_iterations
+        .and_then(|n| u32::try_from(n).ok())
+    {
+        for hasher in &mut all {
+            if let Hasher::Pbkdf2Sha256 { iterations } | Hasher::Pbkdf2Sha1 { iterations } = hasher
+            {
+                *iterations = wanted;
+            }
+        }
+    }
+    Hashers::new(all).ok_or_else(|| Failure::new("PASSWORD_HASHERS is empty"))
+}
+
+fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
+    Ok(match settings.email.backend {
+        Backend::Console => Arc::new(Console),
+        Backend::File => Arc::new(Files::new(
+            settings.email.file_path.as_deref().unwrap_or("mail"),
+        )?),
+        Backend::Smtp => Arc::new(Smtp::new(&settings.email, &settings.hallpass)?),
+        Backend::Memory => Arc::new(Mailbox::default()),
+        Backend::Dummy => Arc::new(Dummy),
+    })
+}
