@@ -66,6 +66,13 @@ async fn accounts_by_hand(db: TestDb) {
         "no terminal"
     );
     assert_eq!(login("kX9vq2LmPa7").await, 302);
+    let weak = program.run_with(&["changepassword", "ann", "--stdin"], "12345678\n");
+    assert_eq!(weak.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&weak.stderr).contains("too common"));
+    let changed = program.run_with(&["changepassword", "ann", "--stdin"], "wT7nz4QrHb3\r\n");
+    assert!(changed.status.success(), "{changed:?}");
+    assert_eq!(login("kX9vq2LmPa7").await, 400);
+    assert_eq!(login("wT7nz4QrHb3").await, 302);
 }
 
 async fn upkeep_by_hand(db: TestDb) {

@@ -67,6 +67,22 @@ impl Program {
             .expect("a program that runs")
     }
 
+    /// Runs a command that reads this.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Output {
+        use std::io::Write as _;
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a program that runs");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).expect("a reader");
+        drop(stdin);
+        child.wait_with_output().expect("an end")
+    }
+
     /// Runs a command that must succeed; what it printed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
