@@ -20,6 +20,7 @@ pub mod user;
 mod value;
 
 pub use check::{Difference, check};
+use db::count_values;
 pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
 pub use migrate::migrate;
 pub use url::DatabaseUrl;

@@ -66,9 +66,14 @@ enum Driver {
 }
 
 /// An open transaction. Dropped without [`Tx::commit`], it is rolled back.
+///
+/// **A statement that fails ends it**, and so does one whose future is dropped halfway: what comes after is refused,
+/// the commit too. That is PostgreSQL's rule, but PostgreSQL undoes everything while it says that the commit went
+/// well; here it is an error, on both databases. Where a duplicate is expected, write `ON CONFLICT DO NOTHING`.
 pub struct Tx {
     db: Db,
     driver: TxDriver,
+    over: bool,
 }
 
 enum TxDriver {
@@ -128,6 +133,7 @@ impl Db {
         Ok(Tx {
             db: self.clone(),
             driver,
+            over: false,
         })
     }
 
@@ -161,8 +167,12 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes everything in it lasting.
+    /// Makes everything in it lasting. An error if a statement in it failed, whatever was done about that.
     pub async fn commit(self) -> Result<(), DbError> {
+        if self.over {
+            self.rollback().await;
+            return Err(over());
+        }
         match self.driver {
             TxDriver::Sqlite(tx) => tx.commit().await,
             TxDriver::Postgres(tx) => tx.commit().await,
@@ -184,19 +194,39 @@ impl Tx {
 
     /// Runs several statements without parameters: schema.
     pub(crate) async fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        self.enter()?;
         match &mut self.driver {
-            TxDriver::Sqlite(tx) => tx.batch(sql),
-            TxDriver::Postgres(tx) => tx.batch(sql).await,
+            TxDriver::Sqlite(tx) => tx.batch(sql)?,
+            TxDriver::Postgres(tx) => tx.batch(sql).await?,
         }
+        self.over = false;
+        Ok(())
     }
 
     async fn run(&mut self, sql: Sql<'_>, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
+        self.enter()?;
         self.db.count(is_read(sql.sqlite));
-        match &mut self.driver {
-            TxDriver::Sqlite(tx) => tx.run(sql.sqlite, params),
-            TxDriver::Postgres(tx) => tx.run(sql.postgres, params).await,
-        }
+        let answer = match &mut self.driver {
+            TxDriver::Sqlite(tx) => tx.run(sql.sqlite, params)?,
+            TxDriver::Postgres(tx) => tx.run(sql.postgres, params).await?,
+        };
+        self.over = false;
+        Ok(answer)
     }
+
+    /// Over until the statement has gone well: then an error ends it, and so does a future that is dropped.
+    fn enter(&mut self) -> Result<(), DbError> {
+        if std::mem::replace(&mut self.over, true) {
+            return Err(over());
+        }
+        Ok(())
+    }
+}
+
+fn over() -> DbError {
+    DbError::Failed(Failure::new(
+        "the transaction is over: a statement in it failed or was given up",
+    ))
 }
 
 impl Conn<'_> {
@@ -251,9 +281,55 @@ impl Conn<'_> {
     }
 }
 
+/// Whether a statement only reads, by its words: it may then go to a reader, and be run a second time. Functions that
+/// write are not known here; they stand in transactions.
 fn is_read(sql: &str) -> bool {
-    let start = sql.trim_start().as_bytes();
-    let begins =
-        |word: &[u8]| start.len() >= word.len() && start[..word.len()].eq_ignore_ascii_case(word);
-    begins(b"SELECT") || begins(b"WITH") || begins(b"PRAGMA")
+    let mut words = sql
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty());
+    let is = |word: &str, names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    match words.next() {
+        Some(first) if is(first, &["SELECT", "PRAGMA"]) => true,
+        Some(first) if is(first, &["WITH"]) => {
+            !words.any(|word| is(word, &["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"]))
+        }
+        _ => false,
+    }
+}
+
+/// Too few values would be NULLs on SQLite and too many go unseen: both are defects of ours, so they are told.
+pub(super) fn count_values(placeholders: usize, params: &[Value]) -> Result<(), Failure> {
+    if placeholders == params.len() {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} values for a statement with {placeholders} placeholders",
+        params.len()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_read;
+
+    #[test]
+    fn reads_are_told_from_writes() {
+        for read in [
+            "SELECT 1",
+            " select deleted FROM inserts",
+            "\n  WITH a AS (SELECT update_time FROM b) SELECT 1",
+            "PRAGMA user_version",
+        ] {
+            assert!(is_read(read), "{read}");
+        }
+        for write in [
+            "INSERT INTO a VALUES (1) RETURNING b",
+            "WITH a AS (DELETE FROM b RETURNING c) SELECT c FROM a",
+            "with a AS (SELECT 1) insert into b select * from a",
+            "VACUUM",
+            "",
+        ] {
+            assert!(!is_read(write), "{write}");
+        }
+    }
 }

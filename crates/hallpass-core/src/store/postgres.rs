@@ -1,27 +1,25 @@
 //! PostgreSQL: a pool of connections with prepared statements.
 //!
-//! Isolation is READ COMMITTED: what a flow relies on it either holds with a row lock or writes with a condition. A
-//! connection that was lost is replaced; a read outside a transaction is then tried once more by itself.
+//! Isolation is READ COMMITTED: what a flow relies on it either holds with a row lock or writes with a condition. So
+//! transactions are not run again by themselves; a deadlock is a failure that says "try again".
+//!
+//! A connection that was lost is replaced; a read outside a transaction is then tried once more by itself.
+
+mod tls;
+mod values;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::ToSql;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::values::Bound;
 use super::url::Verify;
 use super::{DbError, Row, Value};
-use crate::domain::Timestamp;
 use crate::error::Failure;
 
 pub(super) struct Pool(deadpool_postgres::Pool);
@@ -42,7 +40,7 @@ impl Pool {
             Verify::Off => Manager::from_config(config.clone(), tokio_postgres::NoTls, recycling),
             _ => Manager::from_config(
                 config.clone(),
-                MakeRustlsConnect::new(tls(verify)?),
+                MakeRustlsConnect::new(tls::config(verify)?),
                 recycling,
             ),
         };
@@ -74,28 +72,51 @@ impl Pool {
     ) -> Result<(Vec<Row>, u64), DbError> {
         let client = self.get().await?;
         match run(&client, sql, params).await {
-            Err(error) if read && is_lost(&error) => {
-                drop(Object::take(client));
-                let fresh = self.get().await?;
-                run(&fresh, sql, params).await.map_err(failed)
+            Err(Problem::Driver(error)) if is_outdated(&error) => {
+                // Refused before anything was done, so a write may be run again as well.
+                run(&client, sql, params).await.map_err(DbError::from)
             }
-            other => other.map_err(failed),
+            Err(Problem::Driver(error)) if read && is_lost(&error) => {
+                self.let_go(client);
+                let fresh = self.get().await?;
+                run(&fresh, sql, params).await.map_err(DbError::from)
+            }
+            other => other.map_err(DbError::from),
         }
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, DbError> {
-        let client = self.get().await?;
-        // Nothing has been done yet: a connection that turns out to be dead is replaced.
-        if let Err(error) = client.batch_execute("BEGIN").await {
-            drop(Object::take(client));
-            if !is_lost(&error) {
-                return Err(failed(error));
+        match self.try_begin().await? {
+            Ok(tx) => Ok(tx),
+            // Nothing has been done yet: a connection that turns out to be dead is replaced.
+            Err((client, error)) if is_lost(&error) => {
+                self.let_go(client);
+                let again = self.try_begin().await?;
+                again.map_err(|(_, error)| Problem::Driver(error).into())
             }
-            let fresh = self.get().await?;
-            fresh.batch_execute("BEGIN").await.map_err(failed)?;
-            return Ok(Tx(Some(fresh)));
+            Err((client, error)) => {
+                drop(Object::take(client));
+                Err(Problem::Driver(error).into())
+            }
         }
-        Ok(Tx(Some(client)))
+    }
+
+    /// The connection is a transaction's before it hears BEGIN: were it the pool's, then a caller who gives up while
+    /// the answer is on its way would leave it there with a transaction open, and what others write would be lost.
+    async fn try_begin(&self) -> Result<Result<Tx, (Object, tokio_postgres::Error)>, DbError> {
+        let mut tx = Tx(Some(self.get().await?));
+        let begun = tx.client()?.batch_execute("BEGIN").await;
+        Ok(match (begun, tx.0.take()) {
+            (Err(error), Some(client)) => Err((client, error)),
+            (_, client) => Ok(Tx(client)),
+        })
+    }
+
+    /// Closes a connection that is lost, and the idle ones with it: they have most likely died of the same, and the
+    /// next one in line must not be another of them.
+    fn let_go(&self, client: Object) {
+        drop(Object::take(client));
+        self.0.retain(|_, _| false);
     }
 }
 
@@ -111,18 +132,20 @@ impl Tx {
         sql: &str,
         params: &[Value],
     ) -> Result<(Vec<Row>, u64), DbError> {
-        run(self.client()?, sql, params).await.map_err(failed)
+        let answer = run(self.client()?, sql, params).await;
+        answer.map_err(DbError::from)
     }
 
     pub(super) async fn batch(&mut self, sql: &str) -> Result<(), DbError> {
-        self.client()?.batch_execute(sql).await.map_err(failed)
+        let answer = self.client()?.batch_execute(sql).await;
+        answer.map_err(|error| Problem::Driver(error).into())
     }
 
     pub(super) async fn commit(mut self) -> Result<(), DbError> {
         self.client()?
             .batch_execute("COMMIT")
             .await
-            .map_err(failed)?;
+            .map_err(|error| DbError::from(Problem::Driver(error)))?;
         drop(self.0.take());
         Ok(())
     }
@@ -145,18 +168,40 @@ impl Drop for Tx {
     }
 }
 
-async fn run(
+enum Problem {
+    /// Of ours, before anything was sent.
+    Ours(Failure),
+    Driver(tokio_postgres::Error),
+}
+
+impl From<tokio_postgres::Error> for Problem {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Problem::Driver(error)
+    }
+}
+
+async fn run(client: &Object, sql: &str, params: &[Value]) -> Result<(Vec<Row>, u64), Problem> {
+    let answer = run_prepared(client, sql, params).await;
+    if let Err(Problem::Driver(error)) = &answer
+        && is_outdated(error)
+    {
+        // The others on this connection are most likely as old.
+        client.statement_cache.clear();
+    }
+    answer
+}
+
+async fn run_prepared(
     client: &Object,
     sql: &str,
     params: &[Value],
-) -> Result<(Vec<Row>, u64), tokio_postgres::Error> {
+) -> Result<(Vec<Row>, u64), Problem> {
     use futures_core::Stream as _;
     let statement = client.prepare_cached(sql).await?;
+    super::count_values(statement.params().len(), params).map_err(Problem::Ours)?;
     let params: Vec<Bound<'_>> = params.iter().map(Bound).collect();
     let params = params.iter().map(|param| param as &(dyn ToSql + Sync));
-    let stream = client
-        .query_raw(&statement, params.take(statement.params().len()))
-        .await?;
+    let stream = client.query_raw(&statement, params).await?;
     let mut stream = std::pin::pin!(stream);
     let mut rows = Vec::new();
     while let Some(row) = std::future::poll_fn(|context| stream.as_mut().poll_next(context)).await {
@@ -169,11 +214,14 @@ async fn run(
     Ok((rows, touched))
 }
 
+/// The connection is gone, or going.
 fn is_lost(error: &tokio_postgres::Error) -> bool {
-    const GONE: [SqlState; 3] = [
+    const GONE: [SqlState; 5] = [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
+        SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     error.is_closed()
         || error.code().is_some_and(|code| GONE.contains(code))
@@ -182,31 +230,60 @@ fn is_lost(error: &tokio_postgres::Error) -> bool {
             .is_some_and(|source| source.is::<std::io::Error>())
 }
 
-/// The server is there and says no: a wrong password, an unknown database.
-fn is_refused(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some() && !is_lost(error)
+/// A prepared statement that is none any more: a migration changed the table, or a proxy changed the connection.
+fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(&SqlState::INVALID_SQL_STATEMENT_NAME) => true,
+        // "cached plan must not change result type"; the text may be translated, the routine is not.
+        Some(&SqlState::FEATURE_NOT_SUPPORTED) => error
+            .as_db_error()
+            .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery")),
+        _ => false,
+    }
 }
 
-fn failed(error: tokio_postgres::Error) -> DbError {
-    if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
-        let constraint = error
-            .as_db_error()
-            .and_then(|error| error.constraint())
-            .unwrap_or_default();
-        return DbError::Unique(constraint.to_owned());
+/// Whether trying again later may help: the server is away, full, or somebody was in the way.
+fn is_passing(error: &tokio_postgres::Error) -> bool {
+    const PASSING: [SqlState; 3] = [
+        SqlState::QUERY_CANCELED,
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    // Classes: 08 connection, 40 rolled back for another's sake, 53 no room.
+    let class = |code: &SqlState| matches!(code.code().get(..2), Some("08" | "40" | "53"));
+    is_lost(error)
+        || is_outdated(error)
+        || error
+            .code()
+            .is_some_and(|code| class(code) || PASSING.contains(code))
+}
+
+/// The server is there and says no: a wrong password, an unknown database.
+fn is_refused(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some() && !is_passing(error)
+}
+
+impl From<Problem> for DbError {
+    fn from(problem: Problem) -> Self {
+        let error = match problem {
+            Problem::Ours(failure) => return DbError::Failed(failure),
+            Problem::Driver(error) => error,
+        };
+        if error.code() == Some(&SqlState::UNIQUE_VIOLATION) {
+            let constraint = error
+                .as_db_error()
+                .and_then(|error| error.constraint())
+                .unwrap_or_default();
+            return DbError::Unique(constraint.to_owned());
+        }
+        let passing = is_passing(&error);
+        let failure = Failure::from_source("the database", Shown::of(error));
+        DbError::Failed(if passing {
+            failure.unavailable()
+        } else {
+            failure
+        })
     }
-    let passing = is_lost(&error)
-        || [
-            Some(&SqlState::QUERY_CANCELED),
-            Some(&SqlState::T_R_DEADLOCK_DETECTED),
-        ]
-        .contains(&error.code());
-    let failure = Failure::from_source("the database", Shown::of(error));
-    DbError::Failed(if passing {
-        failure.unavailable()
-    } else {
-        failure
-    })
 }
 
 /// An error's text without the details that PostgreSQL adds, which quote the row: addresses, hashes.
@@ -237,173 +314,3 @@ impl fmt::Display for Shown {
 }
 
 impl StdError for Shown {}
-
-/// A [`Value`] on its way, in the binary form of the type that the server declared.
-#[derive(Debug)]
-struct Bound<'a>(&'a Value);
-
-/// 2000-01-01, from which PostgreSQL counts, in Unix microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
-
-impl ToSql for Bound<'_> {
-    fn to_sql(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        match self.0 {
-            Value::Null => return Ok(IsNull::Yes),
-            Value::Bool(truth) => return truth.to_sql(ty, out),
-            Value::Int(number) => match *ty {
-                Type::INT2 => out.extend_from_slice(&i16::try_from(*number)?.to_be_bytes()),
-                Type::INT4 => out.extend_from_slice(&i32::try_from(*number)?.to_be_bytes()),
-                Type::INT8 => out.extend_from_slice(&number.to_be_bytes()),
-                _ => return Err(format!("an integer for a column of type {ty}").into()),
-            },
-            Value::Text(text) if text.contains('\0') => {
-                return Err("a text for the database holds a NUL".into());
-            }
-            Value::Text(text) => match *ty {
-                Type::INET | Type::CIDR => inet(text.parse()?, out),
-                Type::JSONB => {
-                    out.extend_from_slice(&[1]);
-                    out.extend_from_slice(text.as_bytes());
-                }
-                _ => out.extend_from_slice(text.as_bytes()),
-            },
-            Value::Time(at) => out.extend_from_slice(&(at.micros() - EPOCH).to_be_bytes()),
-            Value::Json(json) => {
-                if *ty == Type::JSONB {
-                    out.extend_from_slice(&[1]);
-                }
-                out.extend_from_slice(json.to_string().as_bytes());
-            }
-        }
-        Ok(IsNull::No)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-/// Family, bits, "is a network", length, bytes.
-fn inet(ip: IpAddr, out: &mut BytesMut) {
-    match ip {
-        IpAddr::V4(ip) => {
-            out.extend_from_slice(&[2, 32, 0, 4]);
-            out.extend_from_slice(&ip.octets());
-        }
-        IpAddr::V6(ip) => {
-            out.extend_from_slice(&[3, 128, 0, 16]);
-            out.extend_from_slice(&ip.octets());
-        }
-    }
-}
-
-impl<'a> FromSql<'a> for Value {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(match *ty {
-            Type::BOOL => Value::Bool(bool::from_sql(ty, raw)?),
-            Type::INT2 => Value::Int(i16::from_sql(ty, raw)?.into()),
-            Type::INT4 => Value::Int(i32::from_sql(ty, raw)?.into()),
-            Type::INT8 => Value::Int(i64::from_sql(ty, raw)?),
-            Type::TIMESTAMPTZ | Type::TIMESTAMP => Value::Time(Timestamp::from_micros(
-                i64::from_be_bytes(raw.try_into()?) + EPOCH,
-            )),
-            Type::JSONB => Value::Json(serde_json::from_slice(raw.get(1..).unwrap_or_default())?),
-            Type::JSON => Value::Json(serde_json::from_slice(raw)?),
-            _ => Value::Text(std::str::from_utf8(raw)?.to_owned()),
-        })
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn StdError + Sync + Send>> {
-        Ok(Value::Null)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-}
-
-fn tls(verify: &Verify) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Failure::from_source("TLS", error))?;
-    let roots = match verify {
-        Verify::Off | Verify::Nobody => {
-            let anybody = Arc::new(Anybody(provider));
-            return Ok(builder
-                .dangerous()
-                .with_custom_certificate_verifier(anybody)
-                .with_no_client_auth());
-        }
-        Verify::Full(None) => RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        },
-        Verify::Full(Some(path)) => {
-            let wrong =
-                |error| Failure::from_source(format!("sslrootcert {}", path.display()), error);
-            let mut store = RootCertStore::empty();
-            let certificates = CertificateDer::pem_file_iter(path).map_err(wrong)?;
-            for certificate in certificates {
-                let added = store.add(certificate.map_err(wrong)?);
-                added.map_err(|error| Failure::from_source("sslrootcert", error))?;
-            }
-            store
-        }
-    };
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// What libpq does below `verify-ca`: encrypt against listeners, trust whoever answers.
-#[derive(Debug)]
-struct Anybody(Arc<rustls::crypto::CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}

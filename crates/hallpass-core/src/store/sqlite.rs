@@ -25,7 +25,6 @@ pub(super) struct Pool {
 
 pub(super) struct Tx {
     writer: OwnedMutexGuard<Connection>,
-    open: bool,
 }
 
 impl Pool {
@@ -37,7 +36,10 @@ impl Pool {
             }
             None => Connection::open_in_memory().map_err(failed)?,
         };
-        prepare(&writer)?;
+        // Here a thread may wait: when the mode of a new file changes, everybody who opens it is in the way.
+        writer.busy_timeout(timeout).map_err(failed)?;
+        prepare(&writer).map_err(failed)?;
+        writer.busy_timeout(Duration::ZERO).map_err(failed)?;
         Ok(Pool {
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
             readers: Mutex::default(),
@@ -90,15 +92,14 @@ impl Pool {
         let writer: &mut Connection = &mut guard;
         retry(self.timeout, || {
             let writer = &mut *writer;
-            writer
-                .execute_batch("BEGIN IMMEDIATE")
-                .map_err(Problem::from)
+            if !writer.is_autocommit() {
+                // The last transaction could not be undone when it ended. It must not become part of this one.
+                writer.execute_batch("ROLLBACK")?;
+            }
+            Ok(writer.execute_batch("BEGIN IMMEDIATE")?)
         })
         .await?;
-        Ok(Tx {
-            writer: guard,
-            open: true,
-        })
+        Ok(Tx { writer: guard })
     }
 
     async fn writer(&self) -> Result<OwnedMutexGuard<Connection>, DbError> {
@@ -113,32 +114,42 @@ impl Pool {
 
 impl Tx {
     pub(super) fn run(&mut self, sql: &str, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
+        self.still_open()?;
         run(&self.writer, sql, params).map_err(DbError::from)
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), DbError> {
+        self.still_open()?;
         self.writer
             .execute_batch(sql)
             .map_err(|error| Problem::from(error).into())
     }
 
+    /// A full disk makes SQLite undo the transaction by itself; whatever came then would commit one by one.
+    fn still_open(&self) -> Result<(), DbError> {
+        if self.writer.is_autocommit() {
+            let told = "the database has undone the transaction by itself";
+            return Err(DbError::Failed(Failure::new(told)));
+        }
+        Ok(())
+    }
+
     pub(super) async fn commit(mut self) -> Result<(), DbError> {
+        self.still_open()?;
         // A reader that checkpoints may be in the way for a moment.
         let writer: &mut Connection = &mut self.writer;
-        let committed = retry(Duration::from_secs(5), || {
+        retry(Duration::from_secs(5), || {
             let writer = &mut *writer;
             writer.execute_batch("COMMIT").map_err(Problem::from)
         })
-        .await;
-        self.open = committed.is_err();
-        committed
+        .await
     }
 }
 
 /// Also when the future that held it was dropped halfway.
 impl Drop for Tx {
     fn drop(&mut self) {
-        if self.open && self.writer.execute_batch("ROLLBACK").is_err() {
+        if !self.writer.is_autocommit() && self.writer.execute_batch("ROLLBACK").is_err() {
             tracing::error!("a transaction could not be rolled back");
         }
     }
@@ -169,28 +180,20 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
     })
 }
 
-fn prepare(connection: &Connection) -> Result<(), Failure> {
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(256);
-    // A few seconds here only: when the mode of a new file changes, everybody who opens it is in the way.
-    connection
-        .busy_timeout(Duration::from_secs(5))
-        .map_err(failed)?;
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -16000;",
-        )
-        .map_err(failed)?;
-    connection.busy_timeout(Duration::ZERO).map_err(failed)
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; \
+         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -16000;",
+    )
 }
 
+/// Waits for nobody, since it runs where requests do: the caller tries again.
 fn open_reader(path: &Path) -> Result<Connection, Problem> {
-    let reader = connect(path)
-        .and_then(|reader| prepare(&reader).map(|()| reader))
-        .map_err(Problem::Failed)?;
-    reader
-        .pragma_update(None, "query_only", true)
-        .map_err(Problem::from)?;
+    let reader = connect(path).map_err(Problem::Failed)?;
+    reader.busy_timeout(Duration::ZERO)?;
+    prepare(&reader)?;
+    reader.pragma_update(None, "query_only", true)?;
     Ok(reader)
 }
 
@@ -250,15 +253,17 @@ async fn retry<T>(
 }
 
 fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<(Vec<Row>, u64), Problem> {
-    // `$1` is a name to SQLite, numbered by where it first stands: so it is looked up.
-    const NAMES: [&str; 16] = [
-        "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14",
-        "$15", "$16",
-    ];
     let mut statement = connection.prepare_cached(sql)?;
-    for (name, value) in NAMES.iter().zip(params) {
-        let Some(index) = statement.parameter_index(name)? else {
-            continue;
+    super::count_values(statement.parameter_count(), params).map_err(Problem::Failed)?;
+    for index in 1..=params.len() {
+        // `$1` is a name to SQLite, numbered by where it first stands.
+        let number: Option<usize> = statement
+            .parameter_name(index)
+            .and_then(|name| name.strip_prefix('$')?.parse().ok());
+        let Some(value) = number.and_then(|number| params.get(number.checked_sub(1)?)) else {
+            return Err(Problem::Failed(Failure::new(
+                "placeholders are $1, $2 and so on",
+            )));
         };
         match value {
             Value::Null => statement.raw_bind_parameter(index, rusqlite::types::Null)?,
@@ -274,10 +279,12 @@ fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<(Vec<Row>
             Value::Json(json) => statement.raw_bind_parameter(index, json.to_string())?,
         }
     }
-    let width = statement.column_count();
+    let reads = statement.readonly();
     let mut found = Vec::new();
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
+        // Asked of the row: a statement whose table has changed is prepared anew when it is run.
+        let width = row.as_ref().column_count();
         let mut values = Vec::with_capacity(width);
         for index in 0..width {
             values.push(match row.get_ref(index)? {
@@ -295,5 +302,6 @@ fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<(Vec<Row>
     }
     drop(rows);
     drop(statement);
-    Ok((found, connection.changes()))
+    // After a read SQLite still tells what the write before it changed.
+    Ok((found, if reads { 0 } else { connection.changes() }))
 }

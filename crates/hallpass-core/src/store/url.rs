@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::error::Failure;
 
@@ -29,6 +30,8 @@ pub(super) enum Verify {
     Off,
     /// Encrypted, whoever it is: libpq's `prefer` and `require`.
     Nobody,
+    /// An authority in this file vouches for the certificate, whatever name it is for: libpq's `verify-ca`.
+    Chain(PathBuf),
     /// The certificate must be for the host; roots from this file, or the web's.
     Full(Option<PathBuf>),
 }
@@ -101,32 +104,58 @@ fn postgres(text: &str) -> Result<Target, Failure> {
     let (ssl, verify) = match mode.as_str() {
         "disable" => (SslMode::Disable, Verify::Off),
         "allow" | "prefer" => (SslMode::Prefer, Verify::Nobody),
-        "require" if roots.is_none() => (SslMode::Require, Verify::Nobody),
-        "require" | "verify-ca" | "verify-full" => (SslMode::Require, Verify::Full(roots)),
+        // libpq reads `require` with a root certificate as `verify-ca`.
+        "require" | "verify-ca" if roots.is_some() => (
+            SslMode::Require,
+            roots.map_or(Verify::Full(None), Verify::Chain),
+        ),
+        "require" => (SslMode::Require, Verify::Nobody),
+        // Without a file it is the authorities of the web, who vouch for anybody: the name must be right then.
+        "verify-ca" | "verify-full" => (SslMode::Require, Verify::Full(roots)),
         _ => {
             return Err(wrong(
                 "sslmode is none of disable, prefer, require, verify-ca and verify-full",
             ));
         }
     };
-    let mut config: tokio_postgres::Config = url
-        .as_str()
-        .parse()
-        .map_err(|_| wrong("is not understood"))?;
+    let mut config: tokio_postgres::Config = url.as_str().parse().map_err(not_understood)?;
     if config.get_application_name().is_none() {
         config.application_name("hallpass");
     }
-    if config.get_options().is_none() {
-        config.options("-c TimeZone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000");
+    // Ours first: what the URL says afterwards wins.
+    let asked = config.get_options().unwrap_or_default();
+    let options = format!("{SESSION} {asked}");
+    config.options(options.trim_end());
+    // A server that vanished without a word (a failover, a firewall that forgot us) is noticed within a minute.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(Duration::from_secs(30));
+    }
+    if config.get_keepalives_idle() == tokio_postgres::Config::new().get_keepalives_idle() {
+        config.keepalives_idle(Duration::from_secs(30));
+        config.keepalives_interval(Duration::from_secs(10));
+        config.keepalives_retries(3);
     }
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(std::time::Duration::from_secs(5));
+        config.connect_timeout(Duration::from_secs(5));
     }
     config.ssl_mode(ssl);
     Ok(Target::Postgres {
         config: Box::new(config),
         verify,
     })
+}
+
+/// What every connection is told: no statement holds a lock for long, and none is forgotten with a lock in hand.
+const SESSION: &str =
+    "-c TimeZone=UTC -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000";
+
+/// The driver names the option, never its value.
+fn not_understood(error: tokio_postgres::Error) -> Failure {
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    Failure::new(format!(
+        "DATABASE_URL is not understood: {}",
+        cause.unwrap_or_else(|| error.to_string())
+    ))
 }
 
 #[cfg(test)]

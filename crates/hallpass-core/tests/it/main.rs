@@ -6,3 +6,4 @@ mod limits;
 mod outbox;
 mod settings;
 mod store;
+mod store_faults;
