@@ -18,6 +18,7 @@ pub struct Postgres {
     folder: Option<PathBuf>,
     port: u16,
     child: Option<Child>,
+    template: OnceCell<String>,
 }
 
 const MISSING: &str = "PostgreSQL is needed for this test and was not found: `apt-get install postgresql`, or name a \
@@ -33,6 +34,7 @@ impl Postgres {
                 folder: None,
                 port: 0,
                 child: None,
+                template: OnceCell::new(),
             },
             Err(_) => Postgres::start(),
         })
@@ -102,6 +104,7 @@ impl Postgres {
             folder: Some(folder),
             port,
             child: None,
+            template: OnceCell::new(),
         };
         server.run();
         server
@@ -194,8 +197,8 @@ impl Postgres {
 
     /// A database with all tables.
     pub async fn create_database(&self) -> String {
-        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-        let template = TEMPLATE
+        let template = self
+            .template
             .get_or_init(|| async {
                 let name = fresh_name("template");
                 self.administer(&format!("CREATE DATABASE {name}")).await;

@@ -22,6 +22,8 @@ pub enum Difference {
     Demanding(String, String),
     /// These columns are not unique together.
     Unique(String, String),
+    /// `django_site` has no row, so this site has neither name nor domain.
+    NoSite,
     /// An index would make this faster. Advice, no fault.
     Slow(String, String),
 }
@@ -61,6 +63,12 @@ impl fmt::Display for Difference {
                 write!(
                     f,
                     "{table} may hold the same ({columns}) twice: add a unique index on them"
+                )
+            }
+            Difference::NoSite => {
+                write!(
+                    f,
+                    "django_site has no row: run `hallpass migrate`, or add your site in Django's admin"
                 )
             }
             Difference::Slow(table, columns) => {
@@ -127,22 +135,26 @@ pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
             differences.push(Difference::Slow(table.clone(), columns.clone()));
         }
     }
+    if there.contains("django_site") && super::site::is_empty(db.conn()).await? {
+        differences.push(Difference::NoSite);
+    }
     differences.sort();
     Ok(differences)
 }
 
 fn fits(have: &str, want: &str) -> bool {
     have == want
-        || (want == "text" && matches!(have, "json" | "an address"))
-        || have == "its own type"
+        // A type that somebody made reads and writes as text, whatever else it may refuse.
+        || (want == "text" && matches!(have, "json" | "an address" | "its own type"))
 }
 
 async fn columns(db: &Db) -> Result<Columns, Failure> {
     let sql = Sql {
         sqlite: "SELECT m.name, c.name, lower(c.type), c.\"notnull\" = 1 AND c.dflt_value IS NULL AND c.pk = 0 \
                  FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
-        postgres: "SELECT table_name::text, column_name::text, data_type::text, is_nullable = 'NO' \
-                   AND column_default IS NULL AND is_identity = 'NO' \
+        postgres: "SELECT table_name::text, column_name::text, \
+                   lower(CASE udt_name WHEN 'citext' THEN 'citext' ELSE data_type END), is_nullable = 'NO' \
+                   AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER' \
                    FROM information_schema.columns WHERE table_schema = ANY (current_schemas(false))",
     };
     let mut columns = Columns::new();
@@ -162,7 +174,8 @@ fn kind(declared: &str) -> &'static str {
         "integer" | "bigint" | "smallint" | "int" => "integer",
         "bool" | "boolean" => "true or false",
         "datetime" | "timestamp with time zone" | "timestamp" => "time",
-        "varchar" | "char" | "text" | "character varying" | "character" => "text",
+        // citext: what CIEmailField made, which Django had until 5.1.
+        "varchar" | "char" | "text" | "character varying" | "character" | "citext" => "text",
         "json" | "jsonb" => "json",
         "inet" | "cidr" => "an address",
         "user-defined" => "its own type",

@@ -121,15 +121,20 @@ async fn fill(
 ) -> Result<(), Failure> {
     let rows: DjangoRows = serde_json::from_str(include_str!("migrate/django.json"))
         .map_err(|error| Failure::from_source("the default rows", error))?;
-    if !before.contains("django_site") {
+    // As Django does after its own migrations: a site is added only where there is none.
+    if super::site::is_empty(tx.conn()).await? {
         tx.conn()
             .execute("INSERT INTO django_site (id, domain, name) VALUES (1, 'example.com', 'example.com')", &[])
             .await?;
         if tx.conn().dialect() == Dialect::Postgres {
             tx.conn()
-                .query("SELECT setval('django_site_id_seq', 1)", &[])
+                .query(
+                    "SELECT setval(pg_get_serial_sequence('django_site', 'id'), 1)",
+                    &[],
+                )
                 .await?;
         }
+        done.push("site example.com added".to_owned());
     }
     for content_type in &rows.content_types {
         permissions(tx, content_type).await?;

@@ -28,3 +28,11 @@ pub async fn by_id(mut conn: Conn<'_>, id: i64) -> Result<Option<Site>, Failure>
     })
     .transpose()
 }
+
+/// Whether there is no site at all.
+pub(super) async fn is_empty(mut conn: Conn<'_>) -> Result<bool, Failure> {
+    let row = conn
+        .query_opt("SELECT 1 FROM django_site LIMIT 1", &[])
+        .await?;
+    Ok(row.is_none())
+}
