@@ -2,9 +2,12 @@
 //!
 //! All validators run, and every error is told with Django's code, message and parameters.
 
+mod guessable;
+
 use serde_json::{Map, Value, json};
 
 use crate::text::is_word;
+use guessable::is_common;
 
 /// One validator with its options.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,9 +51,23 @@ pub struct PasswordError {
     pub params: Value,
 }
 
+/// What Django compares a password with.
 const ATTRIBUTES: [&str; 4] = ["username", "first_name", "last_name", "email"];
 
 impl Validator {
+    /// The four that a new Django project has, with their defaults.
+    pub fn of_a_new_project() -> [Validator; 4] {
+        [
+            Validator::UserAttributeSimilarity {
+                attributes: ATTRIBUTES.map(str::to_owned).to_vec(),
+                max_similarity: 0.7,
+            },
+            Validator::MinimumLength(8),
+            Validator::CommonPassword,
+            Validator::NumericPassword,
+        ]
+    }
+
     /// By Django's dotted name and options.
     pub fn from_name(name: &str, options: &Map<String, Value>) -> Result<Self, String> {
         let class = name
@@ -238,22 +255,6 @@ pub fn quick_ratio(left: &[char], right: &[char]) -> f64 {
         }
     }
     2.0 * common as f64 / (left.len() + right.len()) as f64
-}
-
-/// Longer ones are in no list.
-const LONGEST_COMMON: usize = 32;
-
-/// Guesses below which a password counts as common: the size of zxcvbn's list of leaked passwords.
-const COMMON_GUESSES: u64 = 30_000;
-
-/// Whether an attacker who tries the likeliest passwords first gets to this one within the first 30,000: it is in
-/// zxcvbn's list of leaked passwords, or as easily guessed.
-fn is_common(password: &str) -> bool {
-    let password = password.trim().to_lowercase();
-    if password.is_empty() || password.chars().count() > LONGEST_COMMON {
-        return false;
-    }
-    zxcvbn::zxcvbn(&password, &[]).guesses() <= COMMON_GUESSES
 }
 
 /// Python's `str.isdigit`: digits of all scripts, superscripts and circled digits too, and at least one.
