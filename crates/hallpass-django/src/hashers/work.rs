@@ -1,4 +1,4 @@
-//! The work itself: one function an algorithm.
+//! The hash functions themselves, and what a hash needs besides the password.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::Engine as _;
@@ -7,8 +7,40 @@ use hmac::EagerHash;
 use md5::Md5;
 use sha2::Digest as _;
 
-use super::{HashError, Scratch};
+use super::HashError;
+use crate::csrf::ALPHABET;
 use crate::signing::hex;
+
+/// A salt: 22 letters and digits, 131 bits; for bcrypt 16 bytes.
+pub struct Salt {
+    pub(super) text: String,
+    pub(super) bytes: [u8; 16],
+}
+
+impl Salt {
+    /// From 32 random bytes.
+    pub fn from_random(random: [u8; 32]) -> Self {
+        let mut text = String::with_capacity(22);
+        for half in random.chunks(16) {
+            let mut number = half
+                .iter()
+                .fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+            for _ in 0..11 {
+                text.push(char::from(
+                    ALPHABET[usize::try_from(number % 62).unwrap_or(0)],
+                ));
+                number /= 62;
+            }
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&random[8..24]);
+        Salt { text, bytes }
+    }
+}
+
+/// Memory that a hashing thread keeps from one argon2 to the next: fresh pages cost up to a third of the hash.
+#[derive(Default)]
+pub struct Scratch(Vec<Block>);
 
 pub(super) fn pbkdf2<D: EagerHash, const N: usize>(
     password: &str,
