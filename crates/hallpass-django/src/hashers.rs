@@ -1,7 +1,8 @@
 //! Password hashes in Django's encodings: `algorithm$parameters$salt$hash`, one column of 128 characters.
 //!
 //! [`Hashers`] is PASSWORD_HASHERS: the first makes new hashes, all of them verify. Every verification costs one hash,
-//! whatever the column holds: nothing, nonsense and an unusable password take as long as a wrong one.
+//! whatever the column holds: nothing, nonsense and an unusable password take as long as a wrong one. What a column asks
+//! for is not trusted: parameters that are not [affordable](Hasher::is_affordable) match nothing.
 
 mod compare;
 mod encoded;
@@ -19,8 +20,8 @@ use crate::signing::hex;
 use encoded::Encoded;
 pub use hasher::Hasher;
 pub use summary::{Summary, summary};
+use work::{BCRYPT_LIMIT, argon2, bcrypt, md5, pbkdf2, scrypt};
 pub use work::{Salt, Scratch};
-use work::{argon2, bcrypt, md5, pbkdf2, scrypt};
 
 /// Why a password cannot be hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +103,11 @@ impl Hashers {
         &self.preferred
     }
 
-    /// Encodes a password with the preferred hasher.
+    /// Encodes a password with the preferred hasher. The work does not depend on the password's length, except for
+    /// reading it once: whoever takes passwords from visitors limits it (Hallpass to 4,096 bytes).
+    ///
+    /// # Errors
+    /// For raw bcrypt a password of more than 72 bytes; parameters that are not [affordable](Hasher::is_affordable).
     pub fn encode(
         &self,
         password: &str,
@@ -112,12 +117,9 @@ impl Hashers {
         encode(&self.preferred, password, salt, scratch)
     }
 
-    /// Compares a password with a column.
+    /// Compares a password with a column. Whether a hash that must be updated is, is up to the caller.
     pub fn verify(&self, password: &str, column: &str, scratch: &mut Scratch) -> Verdict {
-        let hasher = identify(column)
-            .and_then(|name| self.all.iter().find(|hasher| hasher.algorithm() == name));
-        let parsed = hasher.and_then(|hasher| Encoded::parse(hasher.algorithm(), column));
-        let (Some(hasher), Some(encoded)) = (hasher, parsed) else {
+        let Some((hasher, encoded)) = self.read(column) else {
             self.verify_unknown(password, scratch);
             return REFUSED;
         };
@@ -126,7 +128,7 @@ impl Hashers {
         let correct = encoded.verify(password, scratch);
         if !correct && !changed && must_update {
             // The work that the stored parameters spare: or an old hash could be told by its speed.
-            encoded.harden(&self.preferred, password, scratch);
+            encoded.harden(&self.preferred, password);
         }
         Verdict {
             correct,
@@ -134,14 +136,33 @@ impl Hashers {
         }
     }
 
-    /// The work of one hash, for an account that does not exist.
+    /// Whether a column would be made anew at the next sign-in: by [`Hashers::verify`]'s rules, without its work. False
+    /// for what nobody can sign in with.
+    pub fn must_update(&self, column: &str) -> bool {
+        self.read(column).is_some_and(|(hasher, encoded)| {
+            hasher.algorithm() != self.preferred.algorithm() || encoded.must_update(&self.preferred)
+        })
+    }
+
+    fn read<'a>(&self, column: &'a str) -> Option<(&Hasher, Encoded<'a>)> {
+        let name = identify(column)?;
+        let hasher = self.all.iter().find(|hasher| hasher.algorithm() == name)?;
+        Some((hasher, Encoded::parse(name, column)?))
+    }
+
+    /// The work of one hash, for an account that does not exist. An account whose hash another algorithm made still costs
+    /// what that one costs, as with Django, until its next sign-in.
     pub fn verify_unknown(&self, password: &str, scratch: &mut Scratch) {
         let salt = Salt {
             text: "a".repeat(22),
             bytes: [0; 16],
         };
-        // Raw bcrypt refuses long passwords at once for known accounts too.
-        let _ = std::hint::black_box(encode(&self.preferred, password, &salt, scratch));
+        if let Hasher::Bcrypt { rounds } = self.preferred {
+            // Encoding refuses a long password at once, comparing does not.
+            std::hint::black_box(bcrypt(password.as_bytes(), rounds, salt.bytes));
+        } else {
+            let _ = std::hint::black_box(encode(&self.preferred, password, &salt, scratch));
+        }
     }
 }
 
@@ -166,6 +187,9 @@ fn encode(
     salt: &Salt,
     scratch: &mut Scratch,
 ) -> Result<String, HashError> {
+    if !hasher.is_affordable() {
+        return Err(HashError::Parameters);
+    }
     let (algorithm, text) = (hasher.algorithm(), &salt.text);
     Ok(match *hasher {
         Hasher::Pbkdf2Sha256 { iterations } => {
@@ -202,11 +226,18 @@ fn encode(
             format!("{algorithm}$argon2id$v=19$m={memory},t={time},p={parallelism}${salt}${hash}")
         }
         Hasher::BcryptSha256 { rounds } => {
-            let digest = hex(&Sha256::digest(password.as_bytes()));
-            format!("{algorithm}${}", bcrypt(&digest, rounds, salt.bytes)?)
+            let digest = hex(&Sha256::digest(password));
+            let hash =
+                bcrypt(digest.as_bytes(), rounds, salt.bytes).ok_or(HashError::Parameters)?;
+            format!("{algorithm}${hash}")
         }
         Hasher::Bcrypt { rounds } => {
-            format!("{algorithm}${}", bcrypt(password, rounds, salt.bytes)?)
+            if password.len() > BCRYPT_LIMIT {
+                return Err(HashError::TooLong);
+            }
+            let hash =
+                bcrypt(password.as_bytes(), rounds, salt.bytes).ok_or(HashError::Parameters)?;
+            format!("{algorithm}${hash}")
         }
         Hasher::Scrypt { n, r, p } => {
             let hash = scrypt(password, text, n, r, p).ok_or(HashError::Parameters)?;

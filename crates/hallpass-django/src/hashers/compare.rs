@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::encoded::{self, Encoded, Variety};
-use super::work::{argon2, bcrypt, md5, pbkdf2, scrypt};
+use super::work::{BCRYPT_LIMIT, argon2, bcrypt, md5, pbkdf2, scrypt};
 use super::{Hasher, Scratch};
 use crate::signing::hex;
 
@@ -59,9 +59,13 @@ impl Encoded<'_> {
                 done.is_some() && bool::from(out.ct_eq(hash))
             }
             Encoded::BcryptSha256 { parts } => {
-                bcrypt_matches(&hex(&Sha256::digest(password.as_bytes())), parts)
+                bcrypt_matches(hex(&Sha256::digest(password)).as_bytes(), parts)
             }
-            Encoded::Bcrypt { parts } => bcrypt_matches(password, parts),
+            Encoded::Bcrypt { parts } => {
+                // A longer one is wrong, but only after the work: or accounts with such a hash could be told by speed.
+                let matches = bcrypt_matches(password.as_bytes(), parts);
+                matches && password.len() <= BCRYPT_LIMIT
+            }
             Encoded::Scrypt {
                 n,
                 salt,
@@ -74,7 +78,7 @@ impl Encoded<'_> {
     }
 
     /// The difference between what this hash cost and what a new one would.
-    pub(super) fn harden(&self, preferred: &Hasher, password: &str, _scratch: &mut Scratch) {
+    pub(super) fn harden(&self, preferred: &Hasher, password: &str) {
         match (self, preferred) {
             (
                 Encoded::Pbkdf2Sha256 {
@@ -102,7 +106,7 @@ impl Encoded<'_> {
             | (Encoded::BcryptSha256 { parts }, Hasher::BcryptSha256 { rounds }) => {
                 // 2^a and all powers from a to b-1 make 2^b.
                 for cost in encoded::bcrypt_cost(parts).unwrap_or(*rounds)..*rounds {
-                    let _ = std::hint::black_box(bcrypt("", cost, [0; 16]));
+                    std::hint::black_box(bcrypt(password.as_bytes(), cost, [0; 16]));
                 }
             }
             _ => {}
@@ -114,11 +118,11 @@ fn same(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }
 
-fn bcrypt_matches(password: &str, parts: &str) -> bool {
+fn bcrypt_matches(password: &[u8], parts: &str) -> bool {
     let Ok(stored) = parts.parse::<bcrypt::HashParts>() else {
         return false;
     };
-    let Ok(made) = bcrypt(password, stored.get_cost(), stored.get_salt_raw()) else {
+    let Some(made) = bcrypt(password, stored.get_cost(), stored.get_salt_raw()) else {
         return false;
     };
     // The version's letter differs between makers, the hash does not.

@@ -45,6 +45,21 @@ pub enum Hasher {
     Md5,
 }
 
+/// Bounds on one hash, a few seconds of a core and at most a gibibyte. Configured hashers and stored ones have the same,
+/// so that what can be made can be compared. Without them whoever can write a row, or a row that is damaged, buys hours
+/// of a core or all memory.
+mod most {
+    pub(super) const ITERATIONS: u32 = 20_000_000;
+    pub(super) const ARGON2_KIB: u32 = 1 << 20;
+    /// Memory times passes.
+    pub(super) const ARGON2_KIB_WRITTEN: u64 = 1 << 22;
+    pub(super) const LANES: u32 = 64;
+    pub(super) const ROUNDS: u32 = 16;
+    pub(super) const SCRYPT_BYTES: u64 = 1 << 28;
+    /// Memory times lanes.
+    pub(super) const SCRYPT_BYTES_WRITTEN: u64 = 1 << 31;
+}
+
 impl Hasher {
     /// argon2id with m=19456, t=2, p=1: OWASP's choice, and our default.
     pub const HALLPASS: Hasher = Hasher::Argon2 {
@@ -84,6 +99,42 @@ impl Hasher {
                 _ => return None,
             },
         )
+    }
+
+    /// Whether the parameters make sense and one hash costs no more than we ever spend on one: PBKDF2 at most 20 million
+    /// iterations, bcrypt 16 rounds, argon2 1 GiB and four times that in all passes together, scrypt 256 MiB and eight
+    /// times that in all lanes together, 64 lanes.
+    pub fn is_affordable(&self) -> bool {
+        match *self {
+            Hasher::Pbkdf2Sha256 { iterations } | Hasher::Pbkdf2Sha1 { iterations } => {
+                (1..=most::ITERATIONS).contains(&iterations)
+            }
+            Hasher::Argon2 {
+                memory,
+                time,
+                parallelism,
+            } => {
+                (1..=most::LANES).contains(&parallelism)
+                    && (8 * parallelism..=most::ARGON2_KIB).contains(&memory)
+                    && (1..=most::ARGON2_KIB_WRITTEN / u64::from(memory)).contains(&time.into())
+            }
+            Hasher::BcryptSha256 { rounds } | Hasher::Bcrypt { rounds } => {
+                (4..=most::ROUNDS).contains(&rounds)
+            }
+            Hasher::Scrypt { n, r, p } => {
+                // Each lane keeps a block of its own beside the memory that all share, one after the other.
+                let (block, p) = (u64::from(r) * 128, u64::from(p));
+                let bytes = block.saturating_mul(n.into());
+                n.is_power_of_two()
+                    && n > 1
+                    && r > 0
+                    && (1..=most::LANES.into()).contains(&p)
+                    && bytes <= most::SCRYPT_BYTES
+                    && block * p <= most::SCRYPT_BYTES
+                    && bytes * p <= most::SCRYPT_BYTES_WRITTEN
+            }
+            Hasher::Md5 => true,
+        }
     }
 
     /// What the encoding begins with.

@@ -7,7 +7,6 @@ use hmac::EagerHash;
 use md5::Md5;
 use sha2::Digest as _;
 
-use super::HashError;
 use crate::csrf::ALPHABET;
 use crate::signing::hex;
 
@@ -38,7 +37,11 @@ impl Salt {
     }
 }
 
-/// Memory that a hashing thread keeps from one argon2 to the next: fresh pages cost up to a third of the hash.
+/// 128 MiB, in argon2's blocks: enough for Django's parameters.
+const KEPT: usize = 128 << 10;
+
+/// Memory that a hashing thread keeps from one argon2 to the next: fresh pages cost up to a third of the hash. It is
+/// wiped after each, and what one unusual hash needs beyond 128 MiB is given back.
 #[derive(Default)]
 pub struct Scratch(Vec<Block>);
 
@@ -62,7 +65,8 @@ pub(super) fn argon2(
     scratch: &mut Scratch,
 ) -> Option<()> {
     let blocks = params.block_count();
-    if scratch.0.len() < blocks {
+    if let Some(missing) = blocks.checked_sub(scratch.0.len()) {
+        scratch.0.try_reserve_exact(missing).ok()?;
         scratch.0.resize(blocks, Block::default());
     }
     let memory = &mut scratch.0[..blocks];
@@ -73,16 +77,20 @@ pub(super) fn argon2(
         &mut *memory,
     );
     memory.fill(Block::default());
+    if blocks > KEPT {
+        scratch.0.truncate(KEPT);
+        scratch.0.shrink_to_fit();
+    }
     hashed.ok()
 }
 
-pub(super) fn bcrypt(password: &str, rounds: u32, salt: [u8; 16]) -> Result<String, HashError> {
-    if password.len() > 72 {
-        return Err(HashError::TooLong);
-    }
-    let parts =
-        bcrypt::hash_with_salt(password, rounds, salt).map_err(|_| HashError::Parameters)?;
-    Ok(parts.format_for_version(bcrypt::Version::TwoB))
+/// What raw bcrypt sees of a password, in bytes.
+pub(super) const BCRYPT_LIMIT: usize = 72;
+
+/// Bytes beyond the first 72 do not count: whoever cares compares the length.
+pub(super) fn bcrypt(password: &[u8], rounds: u32, salt: [u8; 16]) -> Option<String> {
+    let parts = bcrypt::hash_with_salt(password, rounds, salt).ok()?;
+    Some(parts.format_for_version(bcrypt::Version::TwoB))
 }
 
 pub(super) fn scrypt(password: &str, salt: &str, n: u32, r: u32, p: u32) -> Option<String> {
@@ -100,4 +108,36 @@ pub(super) fn md5(password: &str, salt: &str) -> String {
         .chain_update(salt)
         .chain_update(password)
         .finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_memory_is_kept_and_nothing_in_it() {
+        let mut scratch = Scratch::default();
+        for blocks in [64, KEPT + 1024, 8] {
+            let params = Params::new(u32::try_from(blocks).unwrap(), 1, 1, None).unwrap();
+            let mut hash = [0; 32];
+            argon2(
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params,
+                "password",
+                b"saltsalt",
+                &mut hash,
+                &mut scratch,
+            )
+            .unwrap();
+            assert_ne!(hash, [0; 32]);
+            assert!(scratch.0.capacity() <= KEPT);
+            assert!(
+                scratch
+                    .0
+                    .iter()
+                    .all(|block| block.as_ref().iter().all(|word| *word == 0))
+            );
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod csrf;
 mod hashers;
 mod links_and_names;
 mod properties;
+mod properties_hashers;
 mod reset_token;
 mod session;
 mod signing;
