@@ -4,9 +4,10 @@
 //! those: a word, a year, a row of keys. Of Django's list that catches four in five, where looking for the very word
 //! would catch half.
 //!
-//! zxcvbn was made for browsers, where people slow down only themselves. Here an anonymous visitor chooses what it reads, so
-//! it reads only what could be in a list: its time grows with every way to read `4`, `|` or `(` as a letter, and its
-//! arithmetic overflows on thirty keys to and fro (`121212…`).
+//! zxcvbn was made for browsers, where people slow down only themselves. Here an anonymous visitor chooses what it
+//! reads, so it reads only what could be in a list: its time grows with every way to read `4`, `|` or `(` as a letter,
+//! and its arithmetic overflows on thirty keys to and fro (`121212…`). It asks the clock once for the year: years near
+//! to it are guessed first.
 
 /// Longer ones are in no list: zxcvbn's longest has 20 characters, Django's has three beyond this.
 const LONGEST: usize = 24;
