@@ -6,7 +6,9 @@
 //! `sections` has every setting in one line; structs, defaults, loading, listing and the reference page are made from
 //! those lines. `file` and `load` read, `foreign` knows the names that are not ours, `checks` the contradictions.
 
+mod account;
 mod checks;
+mod codes;
 mod field;
 mod file;
 mod foreign;
@@ -16,9 +18,12 @@ mod rates;
 mod reference;
 mod secret;
 mod sections;
+mod signup_fields;
 mod types;
 mod words;
 
+pub use account::CodeUse;
+pub use codes::{CodeAfter, CodeFormat, CodeRequired, Quota};
 pub use load::{Loaded, Row, load};
 pub use problem::{Origin, Problem, Problems};
 pub use rates::{Per, Rate, RateLimits};
@@ -26,5 +31,8 @@ pub use reference::markdown as reference_markdown;
 pub use secret::Secret;
 pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
+pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::Validator;
-pub use words::{Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite};
+pub use words::{
+    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, Verification,
+};

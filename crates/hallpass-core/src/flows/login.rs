@@ -123,7 +123,7 @@ fn remember_session(cx: &mut Cx, ticked: bool) {
 
 /// Who is meant: by the configured methods, and only if exactly one account fits.
 async fn resolve(cx: &mut Cx, login: &str) -> Result<(LoginMethod, Option<User>), Error> {
-    let methods = &cx.hallpass().settings().account.login_methods;
+    let methods = cx.hallpass().settings().account.login_methods();
     let (by_name, by_email) = (
         methods.contains(&LoginBy::Username),
         methods.contains(&LoginBy::Email),

@@ -98,7 +98,11 @@ impl Builder {
             codec: SessionCodec::new(&keys),
             tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
             hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
-            limits: Limits::new(settings.account.rate_limits.rates(), prefix, limits),
+            limits: Limits::new(
+                settings.account.rate_limits.rates(&settings.account),
+                prefix,
+                limits,
+            ),
             letters: Letters::compile(
                 settings
                     .hallpass

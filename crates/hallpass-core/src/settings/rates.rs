@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::sections::Account;
 use super::types::{Setting, from_json, mismatch};
 
 /// What a rate counts by.
@@ -109,7 +110,11 @@ impl fmt::Display for Rate {
 
 /// ACCOUNT_RATE_LIMITS: rates by action, over the defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateLimits(BTreeMap<&'static str, Vec<Rate>>);
+pub struct RateLimits {
+    rates: BTreeMap<&'static str, Vec<Rate>>,
+    /// Actions whose rates were written by hand.
+    given: Vec<&'static str>,
+}
 
 const fn rate(amount: u32, period: u64, per: Per) -> Rate {
     Rate {
@@ -119,55 +124,77 @@ const fn rate(amount: u32, period: u64, per: Per) -> Rate {
     }
 }
 
-/// allauth's defaults for the actions of this version, and ours for the sign-in link.
-const DEFAULTS: [(&str, &[Rate]); 3] = [
+/// allauth's defaults; ours for the sign-in link, and for wrong codes by whom they are for, so that a fresh code does not
+/// bring fresh attempts without end.
+const DEFAULTS: [(&str, &[Rate]); 14] = [
     ("login", &[rate(30, 60, Per::Ip)]),
     (
         "login_failed",
         &[rate(10, 60, Per::Ip), rate(5, 300, Per::Key)],
     ),
+    ("signup", &[rate(20, 60, Per::Ip)]),
+    (
+        "request_login_code",
+        &[rate(20, 60, Per::Ip), rate(3, 60, Per::Key)],
+    ),
     (
         "request_login_link",
         &[rate(20, 60, Per::Ip), rate(3, 60, Per::Key)],
     ),
-];
-
-/// Actions of allauth's that this version does not have, so that there is nothing to limit.
-const PLANNED: [&str; 10] = [
-    "signup",
-    "request_login_code",
-    "reset_password",
-    "reset_password_from_key",
-    "change_password",
-    "change_phone",
-    "manage_email",
-    "reauthenticate",
-    "confirm_email",
-    "verify_phone",
+    (
+        "confirm_code",
+        &[rate(30, 60, Per::Ip), rate(20, 3600, Per::Key)],
+    ),
+    (
+        "reset_password",
+        &[rate(20, 60, Per::Ip), rate(5, 60, Per::Key)],
+    ),
+    ("reset_password_from_key", &[rate(20, 60, Per::Ip)]),
+    ("change_password", &[rate(5, 60, Per::User)]),
+    ("change_phone", &[rate(1, 60, Per::User)]),
+    ("manage_email", &[rate(10, 60, Per::User)]),
+    ("reauthenticate", &[rate(10, 60, Per::User)]),
+    ("confirm_email", &[rate(1, 180, Per::Key)]),
+    (
+        "verify_phone",
+        &[rate(1, 30, Per::Key), rate(3, 60, Per::Ip)],
+    ),
 ];
 
 impl Default for RateLimits {
     fn default() -> Self {
         let defaults = DEFAULTS.iter();
-        RateLimits(
-            defaults
+        RateLimits {
+            rates: defaults
                 .map(|(action, rates)| (*action, rates.to_vec()))
                 .collect(),
-        )
+            given: Vec::new(),
+        }
     }
 }
 
 impl RateLimits {
     /// No limits at all.
     pub fn none() -> Self {
-        RateLimits(BTreeMap::new())
+        RateLimits {
+            rates: BTreeMap::new(),
+            given: Vec::new(),
+        }
     }
 
-    /// The rates by action; an action that is not there is not limited.
-    pub fn rates(&self) -> HashMap<String, Vec<Rate>> {
-        let rates = self.0.iter();
+    /// The rates by action, older settings considered; an action that is not there is not limited.
+    pub fn rates(&self, account: &Account) -> HashMap<String, Vec<Rate>> {
+        let rates = self.rates.iter();
         rates
-            .map(|(action, rates)| ((*action).to_owned(), rates.clone()))
+            .map(|(action, rates)| {
+                let implied = (!self.given.contains(action))
+                    .then(|| account.implied_rate(action))
+                    .flatten();
+                (
+                    (*action).to_owned(),
+                    implied.unwrap_or_else(|| rates.clone()),
+                )
+            })
             .collect()
     }
 }
@@ -193,19 +220,20 @@ impl Setting for RateLimits {
                 Value::Bool(false) | Value::Null => Vec::new(),
                 _ => return Err(mismatch::<Self>(value)),
             };
-            limits.0.insert(action, rates);
+            limits.rates.insert(action, rates);
+            limits.given.push(action);
         }
         Ok(limits)
     }
     fn show(&self) -> Value {
-        if self.0.is_empty() {
+        if self.rates.is_empty() {
             return Value::Bool(false);
         }
         let text = |rates: &Vec<Rate>| {
             let rates: Vec<String> = rates.iter().map(Rate::to_string).collect();
             json!(rates.join(","))
         };
-        let shown = self.0.iter();
+        let shown = self.rates.iter();
         Value::Object(
             shown
                 .map(|(action, rates)| ((*action).to_owned(), text(rates)))
@@ -223,12 +251,8 @@ impl Setting for RateLimits {
 /// What to say of an action without a limit here.
 fn unlimited(action: &str) -> String {
     let known: Vec<_> = DEFAULTS.iter().map(|(known, _)| *known).collect();
-    let known = known.join(", ");
-    if PLANNED.contains(&action) {
-        format!(
-            "names \"{action}\", an action that this version does not have yet: remove it; this version has {known}"
-        )
-    } else {
-        format!("names the action \"{action}\", which does not exist: write one of {known}")
-    }
+    format!(
+        "names the action \"{action}\", which does not exist: write one of {}",
+        known.join(", ")
+    )
 }

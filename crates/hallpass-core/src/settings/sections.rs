@@ -1,10 +1,14 @@
 //! The sections: every setting in one line, its name, type, default and meaning.
 
+use super::codes::{CodeFormat, CodeRequired, Quota};
 use super::field::{Field, section};
 use super::rates::RateLimits;
 use super::secret::{Secret, show_url};
+use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator};
-use super::words::{Backend, Enumeration, LimitsStore, LogFormat, LoginBy, SameSite};
+use super::words::{
+    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, Verification,
+};
 
 fn texts<const N: usize>(items: [&str; N]) -> Vec<String> {
     items.map(str::to_owned).to_vec()
@@ -114,10 +118,66 @@ section! {
 section! {
     /// `ACCOUNT_*`.
     Account is account, "account" {
-        login_methods / "ACCOUNT_LOGIN_METHODS": Vec<LoginBy> = vec![LoginBy::Username], "How a password login names its account: \"username\", \"email\" or both.";
+        login_methods / "ACCOUNT_LOGIN_METHODS": Option<Vec<LoginBy>> = None, "How a sign-in names its account: \"username\", \"email\", \"phone\" or several of them. Unset: what ACCOUNT_AUTHENTICATION_METHOD says, else \"username\".";
+        authentication_method / "ACCOUNT_AUTHENTICATION_METHOD": Option<LegacyMethod> = None, "The older form of ACCOUNT_LOGIN_METHODS.";
+        login_timeout / "ACCOUNT_LOGIN_TIMEOUT": u64 = 900, "Seconds that an unfinished sign-in waits for its next step.";
+        login_by_code_enabled / "ACCOUNT_LOGIN_BY_CODE_ENABLED": bool = false, "Sign in with a one-time code sent by mail or text message.";
+        login_by_code_required / "ACCOUNT_LOGIN_BY_CODE_REQUIRED": CodeRequired = CodeRequired::default(), "Demand a code as well after these proofs, or after all.";
+        login_by_code_max_attempts / "ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS": u64 = 3, "Wrong codes until the sign-in is over.";
+        login_by_code_timeout / "ACCOUNT_LOGIN_BY_CODE_TIMEOUT": u64 = 180, "Seconds that a sign-in code lives.";
+        login_by_code_supports_resend / "ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND": Quota = Quota(0), "How often a fresh code may be asked for; true is twice.";
+        login_by_code_format / "ACCOUNT_LOGIN_BY_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The form of sign-in codes, over ALLAUTH_USER_CODE_FORMAT.";
+        login_on_email_confirmation / "ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION": bool = false, "Go on with the sign-in that waits in this browser when its confirmation link is opened.";
+        login_on_password_reset / "ACCOUNT_LOGIN_ON_PASSWORD_RESET": bool = false, "Sign in whoever has just reset the password.";
+        login_attempts_limit / "ACCOUNT_LOGIN_ATTEMPTS_LIMIT": u64 = 5, "Older: the number in the default rate of `login_failed`; 0 for none.";
+        login_attempts_timeout / "ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT": u64 = 300, "Older: the seconds in it.";
+        signup_fields / "ACCOUNT_SIGNUP_FIELDS": Option<Vec<Asked>> = None, "What a signup asks, in this order; a star marks what must be filled. Unset: made from the four older settings that follow.";
+        username_required / "ACCOUNT_USERNAME_REQUIRED": bool = true, "Older: whether a signup asks for a user name.";
+        email_required / "ACCOUNT_EMAIL_REQUIRED": bool = false, "Older: whether the address must be filled.";
+        signup_email_enter_twice / "ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE": bool = false, "Older: ask for the address twice.";
+        signup_password_enter_twice / "ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE": bool = true, "Older: ask for the password twice.";
+        signup_form_honeypot_field / "ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD": Option<String> = None, "The name of a field that people do not see: whoever fills it seems to succeed and gets nothing.";
+        signup_redirect_url / "ACCOUNT_SIGNUP_REDIRECT_URL": Option<String> = None, "Where to go after signing up. Unset: LOGIN_REDIRECT_URL.";
+        username_min_length / "ACCOUNT_USERNAME_MIN_LENGTH": u64 = 1, "The shortest user name.";
+        username_blacklist / "ACCOUNT_USERNAME_BLACKLIST": Vec<String> = Vec::new(), "Names that nobody may take, in any case.";
+        preserve_username_casing / "ACCOUNT_PRESERVE_USERNAME_CASING": bool = true, "Keep a user name as it was typed; false stores it in small letters.";
+        email_verification / "ACCOUNT_EMAIL_VERIFICATION": Verification = Verification::Optional, "Whether an address must be confirmed: \"mandatory\" before the first sign-in, \"optional\" sends a letter at signup, \"none\".";
+        email_verification_by_code_enabled / "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": bool = false, "Confirm with a code instead of a link.";
+        email_verification_by_code_max_attempts / "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS": u64 = 3, "Wrong codes until it is over.";
+        email_verification_by_code_timeout / "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT": u64 = 900, "Seconds that such a code lives.";
+        email_verification_by_code_format / "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The form of these codes, over ALLAUTH_USER_CODE_FORMAT.";
+        email_verification_supports_change / "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE": Quota = Quota(0), "How often the address may be changed while it waits to be confirmed; true is twice.";
+        email_verification_supports_resend / "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND": Quota = Quota(0), "How often a fresh code may be asked for; true is twice.";
+        email_confirmation_hmac / "ACCOUNT_EMAIL_CONFIRMATION_HMAC": bool = true, "Signed confirmation keys; false keeps random ones in `account_emailconfirmation`.";
+        email_confirmation_expire_days / "ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS": u64 = 3, "Days that a confirmation link lives.";
+        email_confirmation_cooldown / "ACCOUNT_EMAIL_CONFIRMATION_COOLDOWN": u64 = 180, "Older: the seconds in the default rate of `confirm_email` for links.";
+        confirm_email_on_get / "ACCOUNT_CONFIRM_EMAIL_ON_GET": bool = false, "Confirm as soon as the link is opened. Programs that look into mail then confirm too.";
+        email_confirmation_anonymous_redirect_url / "ACCOUNT_EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL": Option<String> = None, "Where to go after confirming, not signed in. Unset: LOGIN_URL.";
+        email_confirmation_authenticated_redirect_url / "ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL": Option<String> = None, "Where to go after confirming, signed in. Unset: LOGIN_REDIRECT_URL.";
+        unique_email / "ACCOUNT_UNIQUE_EMAIL": bool = true, "An address has one owner at most.";
+        max_email_addresses / "ACCOUNT_MAX_EMAIL_ADDRESSES": Option<u64> = None, "The most addresses of an account.";
+        change_email / "ACCOUNT_CHANGE_EMAIL": bool = false, "One address: a new one takes the old one's place when it is confirmed.";
+        email_notifications / "ACCOUNT_EMAIL_NOTIFICATIONS": bool = false, "Tell people by mail when their password or addresses change.";
+        password_reset_by_code_enabled / "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED": bool = false, "Reset passwords with a code instead of a link.";
+        password_reset_by_code_max_attempts / "ACCOUNT_PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS": u64 = 3, "Wrong codes until it is over.";
+        password_reset_by_code_timeout / "ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT": u64 = 180, "Seconds that such a code lives, and then the page for the new password.";
+        password_reset_by_code_format / "ACCOUNT_PASSWORD_RESET_BY_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The form of these codes, over ALLAUTH_USER_CODE_FORMAT.";
+        password_reset_by_code_code_format / "ACCOUNT_PASSWORD_RESET_BY_CODE_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The same under the name that allauth reads.";
+        password_min_length / "ACCOUNT_PASSWORD_MIN_LENGTH": u64 = 6, "The shortest password, if AUTH_PASSWORD_VALIDATORS is empty.";
+        password_input_render_value / "ACCOUNT_PASSWORD_INPUT_RENDER_VALUE": bool = false, "Must stay false: pages never write a password back.";
+        logout_on_password_change / "ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE": bool = false, "Sign out this browser too when the password changes.";
+        phone_verification_enabled / "ACCOUNT_PHONE_VERIFICATION_ENABLED": bool = true, "A phone number must be confirmed at signup and sign-in.";
+        phone_verification_max_attempts / "ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS": u64 = 3, "Wrong codes until it is over.";
+        phone_verification_timeout / "ACCOUNT_PHONE_VERIFICATION_TIMEOUT": u64 = 900, "Seconds that such a code lives.";
+        phone_verification_supports_change / "ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE": Quota = Quota(0), "How often the number may be changed while it waits to be confirmed; true is twice.";
+        phone_verification_supports_resend / "ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND": Quota = Quota(0), "How often a fresh code may be asked for; true is twice.";
+        phone_verification_code_format / "ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The form of these codes, over ALLAUTH_USER_CODE_FORMAT.";
+        reauthentication_required / "ACCOUNT_REAUTHENTICATION_REQUIRED": bool = false, "Ask for a fresh proof before addresses or the phone number change.";
+        reauthentication_timeout / "ACCOUNT_REAUTHENTICATION_TIMEOUT": u64 = 300, "Seconds that such a proof is fresh.";
+        salt / "ACCOUNT_SALT": String = "account".to_owned(), "The salt of confirmation keys, as allauth has it.";
         session_remember / "ACCOUNT_SESSION_REMEMBER": Option<bool> = None, "Unset asks the visitor; true and false decide.";
         session_cookie_age / "ACCOUNT_SESSION_COOKIE_AGE": Option<u64> = None, "Seconds that a remembered session lives. Unset: SESSION_COOKIE_AGE.";
-        email_unknown_accounts / "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": bool = true, "Write to an address without an account when a link is asked for it.";
+        email_unknown_accounts / "ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS": bool = true, "Write to an address without an account when a link, a code or a reset is asked for it.";
         email_subject_prefix / "ACCOUNT_EMAIL_SUBJECT_PREFIX": Option<String> = None, "Before every subject. Unset: the site's name in brackets. For none at all write `\"\"` in the file.";
         email_max_length / "ACCOUNT_EMAIL_MAX_LENGTH": u64 = 254, "The longest address, in characters.";
         prevent_enumeration / "ACCOUNT_PREVENT_ENUMERATION": Enumeration = Enumeration::On, "Whether answers hide which accounts exist: a link request says \"sent\" whatever the address. false tells at once.";
@@ -134,6 +194,7 @@ section! {
     Allauth is allauth, "allauth" {
         trusted_proxy_count / "ALLAUTH_TRUSTED_PROXY_COUNT": u64 = 0, "How many proxies before us append to X-Forwarded-For; 0 ignores the header.";
         trusted_client_ip_header / "ALLAUTH_TRUSTED_CLIENT_IP_HEADER": Option<String> = None, "A header that holds the client's address, set by a proxy: before X-Forwarded-For.";
+        user_code_format / "ALLAUTH_USER_CODE_FORMAT": CodeFormat = CodeFormat::default(), "The form of one-time codes: `{\"numeric\": false, \"dashed\": true, \"length\": 8}`; nine characters when numeric.";
         rate_limit_ipv6_prefix / "ALLAUTH_RATE_LIMIT_IPV6_PREFIX": u64 = 64, "How many bits of an IPv6 address count as one client.";
     }
 }
@@ -160,6 +221,10 @@ section! {
         request_timeout / "HALLPASS_REQUEST_TIMEOUT": u64 = 30, "Seconds that a request may take.";
         shutdown_timeout / "HALLPASS_SHUTDOWN_TIMEOUT": u64 = 30, "Seconds that requests get to finish when the server stops.";
         limits_store / "HALLPASS_LIMITS_STORE": LimitsStore = LimitsStore::Database, "Where rate limits are counted.";
+        passwordless / "HALLPASS_PASSWORDLESS": bool = false, "Nobody has a password here: no page and no interface asks for one.";
+        code_and_link / "HALLPASS_CODE_AND_LINK": bool = false, "The letter with a sign-in code holds a link as well; using one ends both.";
+        signup_open / "HALLPASS_SIGNUP_OPEN": bool = true, "Whether strangers may sign up.";
+        signup_extra_fields / "HALLPASS_SIGNUP_EXTRA_FIELDS": Vec<ExtraField> = Vec::new(), "Fields of your own in the signup form: `[{\"name\": \"first_name\", \"label\": \"Given name\", \"required\": true}]`.";
         mail_workers / "HALLPASS_MAIL_WORKERS": u64 = 4, "Letters delivered at the same time.";
         mail_attempts / "HALLPASS_MAIL_ATTEMPTS": u64 = 12, "Attempts before a letter is a dead one.";
         mail_ca_file / "HALLPASS_MAIL_CA_FILE": Option<String> = None, "A PEM file with one more root for mail servers with a certificate of your own.";
@@ -219,6 +284,12 @@ impl Settings {
             .login_redirect_url
             .clone()
             .unwrap_or_else(|| format!("{}profile/", self.hallpass.mount))
+    }
+
+    /// Where a signup leads.
+    pub fn signup_redirect_url(&self) -> String {
+        let own = self.account.signup_redirect_url.clone();
+        own.unwrap_or_else(|| self.login_redirect_url())
     }
 
     /// Where signing out leads.

@@ -65,6 +65,58 @@ words! {
     }
 }
 
+words! {
+    /// ACCOUNT_AUTHENTICATION_METHOD.
+    LegacyMethod {
+        /// By user name.
+        Username = "username",
+        /// By e-mail address.
+        Email = "email",
+        /// By either.
+        UsernameEmail = "username_email",
+    }
+}
+
+/// ACCOUNT_EMAIL_VERIFICATION.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verification {
+    /// Nobody gets in without a confirmed address.
+    Mandatory,
+    /// A letter is sent at signup.
+    Optional,
+    /// Nothing is sent.
+    None,
+}
+
+impl Setting for Verification {
+    fn kind() -> String {
+        "one of \"mandatory\", \"optional\", \"none\"".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Bool(true) => Ok(Verification::Mandatory),
+            Value::Bool(false) => Ok(Verification::Optional),
+            Value::String(word) if word == "mandatory" => Ok(Verification::Mandatory),
+            Value::String(word) if word == "optional" => Ok(Verification::Optional),
+            Value::String(word) if word == "none" => Ok(Verification::None),
+            _ => Err(mismatch::<Self>(value)),
+        }
+    }
+    fn show(&self) -> Value {
+        match self {
+            Verification::Mandatory => json!("mandatory"),
+            Verification::Optional => json!("optional"),
+            Verification::None => json!("none"),
+        }
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        match bool::read_text(text) {
+            Ok(word) => Self::read(&word.into()),
+            Err(_) => Self::read(&text.trim().into()),
+        }
+    }
+}
+
 /// How a login names its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginBy {
@@ -72,20 +124,19 @@ pub enum LoginBy {
     Username,
     /// By e-mail address.
     Email,
+    /// By phone number.
+    Phone,
 }
 
 impl Setting for LoginBy {
     fn kind() -> String {
-        "\"username\" or \"email\"".to_owned()
+        "\"username\", \"email\" or \"phone\"".to_owned()
     }
     fn read(value: &Value) -> Result<Self, String> {
         match value.as_str() {
             Some("username") => Ok(LoginBy::Username),
             Some("email") => Ok(LoginBy::Email),
-            Some("phone") => Err(format!(
-                "is \"phone\", a way to sign in that this version does not support yet: write {}",
-                Self::kind()
-            )),
+            Some("phone") => Ok(LoginBy::Phone),
             _ => Err(mismatch::<Self>(value)),
         }
     }
@@ -93,6 +144,7 @@ impl Setting for LoginBy {
         match self {
             LoginBy::Username => json!("username"),
             LoginBy::Email => json!("email"),
+            LoginBy::Phone => json!("phone"),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
 async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
     let face = visit.face.clone();
     let settings = face.hallpass.settings();
-    let methods = &settings.account.login_methods;
+    let methods = settings.account.login_methods();
     let (label, kind) = match (
         methods.contains(&LoginBy::Username),
         methods.contains(&LoginBy::Email),

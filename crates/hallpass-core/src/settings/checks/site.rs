@@ -83,8 +83,8 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     );
     checks.refuse(
         "ACCOUNT_LOGIN_METHODS",
-        s.account.login_methods.is_empty(),
-        "must name \"username\", \"email\" or both",
+        s.account.login_methods().is_empty(),
+        "must name \"username\", \"email\", \"phone\" or several",
     );
     let protocol = s.account.default_http_protocol.as_str();
     checks.refuse(

@@ -278,7 +278,7 @@ fn words_become_what_they_mean() {
     assert_eq!(settings.session.cookie_samesite, SameSite::Unset);
     assert_eq!(settings.csrf.cookie_samesite, SameSite::None);
     assert_eq!(settings.account.prevent_enumeration, Enumeration::Strict);
-    assert_eq!(settings.account.login_methods, [LoginBy::Email]);
+    assert_eq!(settings.account.login_methods(), [LoginBy::Email]);
     assert_eq!(settings.hallpass.limits_store, LimitsStore::Memory);
     assert_eq!(settings.hallpass.log_format, LogFormat::Json);
 }
@@ -550,7 +550,11 @@ fn rates_are_read_as_allauth_writes_them() {
 fn limits_can_be_changed_one_by_one_and_switched_off() {
     let rates = |text: &str| {
         let loaded = environment([("ACCOUNT_RATE_LIMITS", text)]).unwrap();
-        loaded.settings.account.rate_limits.rates()
+        loaded
+            .settings
+            .account
+            .rate_limits
+            .rates(&loaded.settings.account)
     };
     let changed = rates(r#"{"login": "1/s", "login_failed": null}"#);
     assert_eq!(changed["login"].len(), 1);
