@@ -5,13 +5,15 @@
 //! writer, and whoever holds it while hashing holds up everybody.
 
 use hallpass_django::hashers::Verdict;
+use hallpass_django::validators::{PasswordError, UserAttributes, Validator, validate};
+use serde_json::{Value, json};
 
 use crate::delivery::Letter;
 use crate::domain::{Client, Session, Timestamp, UserId};
 use crate::error::{Error, Failure};
 use crate::hallpass::Hallpass;
 use crate::limits::{self, Hits, Subject};
-use crate::store::event::Event;
+use crate::store::event::{Event, Happened};
 use crate::store::{self, Conn, Tx};
 
 /// What a flow works with.
@@ -25,6 +27,7 @@ pub struct Cx {
     pub(crate) hallpass: Hallpass,
     pub(crate) tx: Option<Tx>,
     pub(crate) letters: bool,
+    pub(crate) happened: Vec<Happened>,
 }
 
 impl Cx {
@@ -72,6 +75,31 @@ impl Cx {
         self.hallpass.hashing().encode(password).await
     }
 
+    /// Asks validators about a new password; before the first write.
+    pub async fn judge_password(
+        &mut self,
+        validators: Vec<Validator>,
+        password: &str,
+        user: &UserAttributes<'_>,
+    ) -> Result<Vec<PasswordError>, Error> {
+        self.assert_slow_work_allowed();
+        let password = password.to_owned();
+        let own = [user.username, user.first_name, user.last_name, user.email];
+        let [username, first_name, last_name, email] = own.map(str::to_owned);
+        self.hallpass
+            .hashing()
+            .think(move || {
+                let user = UserAttributes {
+                    username: &username,
+                    first_name: &first_name,
+                    last_name: &last_name,
+                    email: &email,
+                };
+                validate(&validators, &password, Some(&user))
+            })
+            .await
+    }
+
     /// Counts a hit against the limits of `action`, outside the transaction.
     pub async fn hit(&mut self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
         self.assert_slow_work_allowed();
@@ -86,6 +114,16 @@ impl Cx {
             .hit(self.hallpass.db(), action, subject, self.now)
             .await;
         verdict.map_err(Error::from)
+    }
+
+    /// Forgets what counts against `key`: a password that was reset makes a fresh start.
+    pub async fn lift(&mut self, action: &str, key: &str) -> Result<(), Error> {
+        self.assert_slow_work_allowed();
+        Ok(self
+            .hallpass
+            .limits()
+            .lift(self.hallpass.db(), action, key)
+            .await?)
     }
 
     /// Takes back hits that turned out not to count.
@@ -107,6 +145,23 @@ impl Cx {
         Ok(())
     }
 
+    /// Puts a text message into the outbox.
+    pub async fn send_text(
+        &mut self,
+        name: &'static str,
+        to: &str,
+        context: Value,
+        expires: Timestamp,
+    ) -> Result<(), Failure> {
+        let letter = Letter {
+            name,
+            to,
+            context,
+            expires: Some(expires),
+        };
+        self.send(&letter).await
+    }
+
     /// The work of [`Cx::send`] without a letter: it is put in and taken out again, so that an account which does not
     /// exist takes as long as one that does.
     pub async fn send_nothing(&mut self, letter: &Letter<'_>) -> Result<(), Failure> {
@@ -117,9 +172,27 @@ impl Cx {
         Ok(())
     }
 
-    /// Writes down what happened.
+    /// Commits what was done so far, the session included, so that slow work is allowed again. Only between two steps
+    /// each of which can stand alone.
+    pub(crate) async fn checkpoint(&mut self) -> Result<(), Failure> {
+        if self.tx.is_none() {
+            return Ok(());
+        }
+        self.commit().await
+    }
+
+    /// Writes down what happened, and tells subscribers after the commit.
     pub async fn note(&mut self, event: Event<'_>) -> Result<(), Failure> {
         let (client, now) = (self.client.clone(), self.now);
+        self.happened.push(Happened {
+            at: now,
+            kind: event.kind,
+            user: event.user,
+            method: event.method,
+            reason: event.reason,
+            ip: client.ip,
+            user_agent: client.user_agent.clone(),
+        });
         store::event::insert(self.write().await?, event, &client, now).await
     }
 
@@ -139,6 +212,37 @@ impl Cx {
             subject: None,
         })
         .await
+    }
+
+    /// A path below the mount.
+    pub fn path(&self, rest: &str) -> String {
+        format!("{}{rest}", self.hallpass.settings().hallpass.mount)
+    }
+
+    /// A whole address below the mount, for letters.
+    pub fn url(&self, rest: &str) -> String {
+        format!("{}{}", self.client.base_url, self.path(rest))
+    }
+
+    /// Where a password is reset, where there are passwords.
+    pub(crate) fn reset_url(&self) -> Option<String> {
+        let settings = self.hallpass.settings();
+        (!settings.hallpass.passwordless).then(|| self.url("password/reset/"))
+    }
+
+    /// Where one signs up, where that is open to strangers.
+    pub(crate) fn signup_url(&self) -> Option<String> {
+        let open = self.hallpass.settings().hallpass.signup_open;
+        open.then(|| self.url("signup/"))
+    }
+
+    /// Who asks, from where and when, for letters: in words of ours only.
+    pub(crate) fn asked(&self) -> Value {
+        json!({
+            "when": self.now.spoken(),
+            "ip": self.client.ip.to_string(),
+            "browser": self.client.spoken_agent(),
+        })
     }
 
     fn assert_slow_work_allowed(&self) {
@@ -185,8 +289,11 @@ impl Cx {
         if let Some(tx) = self.tx.take() {
             tx.commit().await.map_err(Failure::from)?;
         }
-        if self.letters {
+        if std::mem::take(&mut self.letters) {
             self.hallpass.wake_postman();
+        }
+        for happened in self.happened.drain(..) {
+            self.hallpass.tell(happened);
         }
         Ok(())
     }

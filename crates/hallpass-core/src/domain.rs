@@ -1,6 +1,9 @@
 //! The nouns. No I/O here.
 
+pub mod address;
 pub mod client;
+pub mod code;
+pub mod login;
 pub mod sealed;
 pub mod secret;
 pub mod session;
@@ -8,6 +11,8 @@ pub mod timestamp;
 pub mod user;
 
 pub use client::Client;
+pub use code::Code;
+pub use login::{Login, Record, Stage};
 pub use session::{Session, SessionKey};
 pub use timestamp::Timestamp;
 pub use user::{User, UserId};

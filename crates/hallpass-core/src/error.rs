@@ -46,7 +46,7 @@ pub enum Refusal {
     },
     /// `null_characters_not_allowed`: the named field holds a NUL.
     NullCharacter(&'static str),
-    /// `username_password_mismatch`, `email_password_mismatch`: one answer for an unknown account and a wrong password.
+    /// `username_password_mismatch`, `email_password_mismatch`, `phone_password_mismatch`: one answer for an unknown account and a wrong password.
     PasswordMismatch(LoginMethod),
     /// `account_inactive`: the right proof, but the account is switched off.
     Inactive,
@@ -59,6 +59,98 @@ pub enum Refusal {
     },
     /// `invalid_link`: the sign-in link is mistyped, used, expired or of another account. Which of these is not said.
     InvalidLink,
+    /// Several at once, each about a field: a form with more than one fault.
+    Several(Vec<(String, Refusal)>),
+    /// `unknown_phone`: nobody has the number; only told where ACCOUNT_PREVENT_ENUMERATION is off.
+    UnknownPhone,
+    /// `invalid_phone`: the text is no phone number.
+    InvalidPhone,
+    /// `invalid`: the text does not have the form that the named field takes.
+    Invalid(&'static str),
+    /// `min_length`: the named field holds fewer than so many characters.
+    TooShort {
+        /// The form field.
+        field: &'static str,
+        /// The fewest that it takes.
+        limit: usize,
+    },
+    /// `invalid_choice`: the named field holds none of its choices.
+    InvalidChoice(&'static str),
+    /// `invalid_username`: the user name has letters that it must not have.
+    InvalidUsername,
+    /// `username_blacklisted`: nobody may have this name.
+    UsernameBlacklisted,
+    /// `username_taken`
+    UsernameTaken,
+    /// `email_taken`
+    EmailTaken,
+    /// `phone_taken`
+    PhoneTaken,
+    /// `email_mismatch`: the two addresses differ.
+    EmailMismatch,
+    /// `password_mismatch`: the two passwords differ.
+    PasswordsDiffer,
+    /// What a validator has against a new password, with the validator's own code.
+    WeakPassword {
+        /// `password_too_short` …
+        code: &'static str,
+        /// In words.
+        message: String,
+    },
+    /// `enter_current_password`: the current password is not the one that was given.
+    WrongCurrentPassword,
+    /// `incorrect_password`: the password given as a fresh proof is not the user's.
+    IncorrectPassword,
+    /// `incorrect_code`
+    IncorrectCode,
+    /// `not_pending`: there is nothing under way that this could be a step of; it was finished, given up or took too long.
+    NotPending,
+    /// `signup_closed`
+    SignupClosed,
+    /// `invalid_or_expired_key`: the confirmation link is mistyped, used, too old or for an address that is gone.
+    InvalidKey,
+    /// `invalid_password_reset`: the reset link is mistyped, used, too old or overtaken by events.
+    InvalidPasswordReset,
+    /// `duplicate_email`: the account has the address already.
+    DuplicateEmail,
+    /// `max_email_addresses`: an account has so many addresses at most.
+    TooManyEmails {
+        /// The most.
+        limit: usize,
+    },
+    /// `unverified_primary_email`: only a confirmed address can be the primary one.
+    UnverifiedPrimary,
+    /// `cannot_remove_primary_email`
+    PrimaryNotRemovable,
+    /// `unknown_address`: the account has no such address.
+    NoSuchAddress,
+    /// `same_as_current`: the number is the one that the account has.
+    SameAsCurrent,
+    /// `resend_exhausted`: no more codes are sent.
+    ResendExhausted,
+    /// `change_exhausted`: the recipient cannot be changed, or not any more.
+    ChangeExhausted,
+    /// `reauthentication_required`
+    ReauthenticationRequired,
+    /// `login_required`: nobody is signed in.
+    LoginRequired,
+    /// `password_already_set`: the account has a password, which must be changed instead.
+    PasswordAlreadySet,
+    /// `no_password`: the account has no password to change.
+    NoPassword,
+    /// `no_way_to_confirm`: the account has neither the address nor the number that a step needs.
+    NoWayToConfirm,
+    /// `not_available`: this site is set up without it.
+    NotAvailable,
+    /// `select_only_one`: either the one field or the other.
+    SelectOnlyOne,
+    /// What a hook of the app refuses, with a code and words of its own.
+    Denied {
+        /// For programs.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
     /// `busy`: the hash queue is full; seconds until it is worth trying again.
     Busy {
         /// Seconds to wait.
@@ -73,6 +165,8 @@ pub enum LoginMethod {
     Username,
     /// By e-mail address.
     Email,
+    /// By phone number.
+    Phone,
 }
 
 impl Refusal {
@@ -86,10 +180,47 @@ impl Refusal {
             Refusal::NullCharacter(_) => "null_characters_not_allowed",
             Refusal::PasswordMismatch(LoginMethod::Username) => "username_password_mismatch",
             Refusal::PasswordMismatch(LoginMethod::Email) => "email_password_mismatch",
+            Refusal::PasswordMismatch(LoginMethod::Phone) => "phone_password_mismatch",
             Refusal::Inactive => "account_inactive",
             Refusal::TooManyLoginAttempts => "too_many_login_attempts",
             Refusal::RateLimited { .. } => "rate_limited",
             Refusal::InvalidLink => "invalid_link",
+            Refusal::Several(_) => "invalid",
+            Refusal::UnknownPhone => "unknown_phone",
+            Refusal::InvalidPhone => "invalid_phone",
+            Refusal::Invalid(_) => "invalid",
+            Refusal::TooShort { .. } => "min_length",
+            Refusal::InvalidChoice(_) => "invalid_choice",
+            Refusal::InvalidUsername => "invalid_username",
+            Refusal::UsernameBlacklisted => "username_blacklisted",
+            Refusal::UsernameTaken => "username_taken",
+            Refusal::EmailTaken => "email_taken",
+            Refusal::PhoneTaken => "phone_taken",
+            Refusal::EmailMismatch => "email_mismatch",
+            Refusal::PasswordsDiffer => "password_mismatch",
+            Refusal::WeakPassword { code, .. } | Refusal::Denied { code, .. } => code,
+            Refusal::WrongCurrentPassword => "enter_current_password",
+            Refusal::IncorrectPassword => "incorrect_password",
+            Refusal::IncorrectCode => "incorrect_code",
+            Refusal::NotPending => "not_pending",
+            Refusal::SignupClosed => "signup_closed",
+            Refusal::InvalidKey => "invalid_or_expired_key",
+            Refusal::InvalidPasswordReset => "invalid_password_reset",
+            Refusal::DuplicateEmail => "duplicate_email",
+            Refusal::TooManyEmails { .. } => "max_email_addresses",
+            Refusal::UnverifiedPrimary => "unverified_primary_email",
+            Refusal::PrimaryNotRemovable => "cannot_remove_primary_email",
+            Refusal::NoSuchAddress => "unknown_address",
+            Refusal::SameAsCurrent => "same_as_current",
+            Refusal::ResendExhausted => "resend_exhausted",
+            Refusal::ChangeExhausted => "change_exhausted",
+            Refusal::ReauthenticationRequired => "reauthentication_required",
+            Refusal::LoginRequired => "login_required",
+            Refusal::PasswordAlreadySet => "password_already_set",
+            Refusal::NoPassword => "no_password",
+            Refusal::NoWayToConfirm => "no_way_to_confirm",
+            Refusal::NotAvailable => "not_available",
+            Refusal::SelectOnlyOne => "select_only_one",
             Refusal::Busy { .. } => "busy",
         }
     }

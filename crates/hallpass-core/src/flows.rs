@@ -1,9 +1,21 @@
 //! The verbs: one ceremony a file. A flow knows no HTTP; it ends in an outcome, a refusal or a failure.
 //!
-//! Imports go one way: login_by_link → login → sessions.
+//! Imports go one way: signup, login_by_code, password_reset, … → login → addresses, numbers → code, sessions.
 
+pub mod addresses;
+pub mod code;
+pub mod email_verification;
 pub mod login;
+pub mod login_by_code;
 pub mod login_by_link;
 pub mod logout;
+pub mod manage_email;
+pub mod numbers;
+pub mod password_change;
+pub mod password_reset;
+pub mod passwords;
+pub mod phone;
+pub mod reauthentication;
 pub mod sessions;
+pub mod signup;
 pub mod users;

@@ -5,10 +5,12 @@ mod builder;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_django::SecretKeys;
+use hallpass_django::email_confirmation::EmailConfirmationKeys;
 use hallpass_django::reset_token::{ResetTokens, TokenUser};
 use hallpass_django::session::SessionCodec;
 use serde_json::json;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 pub use builder::{Builder, open_database};
 
@@ -19,8 +21,10 @@ use crate::domain::{Client, Session, Timestamp, User, secret};
 use crate::error::{Error, Failure};
 use crate::flows::sessions;
 use crate::hashing::Hashing;
+use crate::hooks;
 use crate::limits::Limits;
 use crate::settings::Settings;
+use crate::store::event::Happened;
 use crate::store::session::SavePolicy;
 use crate::store::site::Site;
 use crate::store::{self, Db};
@@ -32,6 +36,11 @@ pub struct Hallpass(Arc<Inner>);
 struct Inner {
     settings: Settings,
     db: Db,
+    keys: SecretKeys,
+    confirmations: EmailConfirmationKeys,
+    signup: Arc<dyn hooks::Signup>,
+    login: Arc<dyn hooks::Login>,
+    events: broadcast::Sender<Happened>,
     codec: SessionCodec,
     tokens: ResetTokens,
     hashing: Hashing,
@@ -52,7 +61,38 @@ impl Hallpass {
             db: None,
             mailer: None,
             clock: Timestamp::now,
+            signup: Arc::new(hooks::Plain),
+            login: Arc::new(hooks::Plain),
         }
+    }
+
+    /// Everything that happens to accounts from now on, each after its commit: `login`, `signup`, `email_confirmed`,
+    /// `password_changed` …, as `hallpass_event` has them. Who reads too slowly is told how many were missed.
+    pub fn subscribe(&self) -> broadcast::Receiver<Happened> {
+        self.0.events.subscribe()
+    }
+
+    pub(crate) fn tell(&self, happened: Happened) {
+        // Nobody listens: nothing to do.
+        let _ = self.0.events.send(happened);
+    }
+
+    pub(crate) fn keys(&self) -> &SecretKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn confirmations(&self) -> &EmailConfirmationKeys {
+        &self.0.confirmations
+    }
+
+    /// What the app says about signing up.
+    pub fn signup_hook(&self) -> &Arc<dyn hooks::Signup> {
+        &self.0.signup
+    }
+
+    /// What the app says about signing in.
+    pub fn login_hook(&self) -> &Arc<dyn hooks::Login> {
+        &self.0.login
     }
 
     /// The settings in force.
@@ -127,6 +167,35 @@ impl Hallpass {
             .make(token_user(user, &user.id.to_string()), now.seconds())
     }
 
+    /// allauth's password reset token, which dies with any change of the addresses too.
+    pub(crate) fn make_password_token(
+        &self,
+        user: &User,
+        addresses: &[&str],
+        now: Timestamp,
+    ) -> String {
+        let pk = user.id.to_string();
+        let token =
+            self.0
+                .tokens
+                .make_with_addresses(token_user(user, &pk), addresses, now.seconds());
+        token
+    }
+
+    pub(crate) fn check_password_token(
+        &self,
+        user: &User,
+        addresses: &[&str],
+        token: &str,
+        now: Timestamp,
+    ) -> bool {
+        let pk = user.id.to_string();
+        let user = token_user(user, &pk);
+        self.0
+            .tokens
+            .check_with_addresses(user, addresses, token, now.seconds())
+    }
+
     pub(crate) fn check_reset_token(&self, user: &User, token: &str, now: Timestamp) -> bool {
         self.0
             .tokens
@@ -156,6 +225,7 @@ impl Hallpass {
             hallpass: self.clone(),
             tx: None,
             letters: false,
+            happened: Vec::new(),
         };
         let result = flow(&mut cx).await;
         let (result, settled) = cx.settle(result).await;
@@ -264,6 +334,10 @@ impl Hallpass {
         let now = self.now();
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
+        store::code::clear_expired(self.0.db.conn(), now).await?;
+        let days = self.0.settings.account.email_confirmation_expire_days;
+        let since = now - Duration::from_secs(days * 86_400);
+        store::email_address::clear_keys(self.0.db.conn(), since).await?;
         self.0.limits.clear_expired(&self.0.db, now).await
     }
 }

@@ -93,6 +93,14 @@ impl Hashing {
             .map_err(|error| Failure::from_source("the password could not be hashed", error).into())
     }
 
+    /// Does other slow work about passwords on these threads.
+    pub async fn think<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.submit(move |_, _| work()).await
+    }
+
     async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hashers, &mut Scratch) -> T + Send + 'static,

@@ -10,10 +10,12 @@ pub mod error;
 pub mod flows;
 pub mod hallpass;
 pub mod hashing;
+pub mod hooks;
 pub mod limits;
 pub mod settings;
 pub mod store;
 
+pub use async_trait::async_trait;
 pub use cx::Cx;
 pub use error::{Error, Failure, LoginMethod, Refusal};
 pub use hallpass::Hallpass;

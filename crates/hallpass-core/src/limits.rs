@@ -110,6 +110,23 @@ impl Limits {
         Ok(())
     }
 
+    /// Forgets the hits that count against a key, in every window of `action` that goes by keys; others stay.
+    pub async fn lift(&self, db: &Db, action: &str, key: &str) -> Result<(), Failure> {
+        for (index, rate) in self.rates.get(action).into_iter().flatten().enumerate() {
+            if rate.per != Per::Key {
+                continue;
+            }
+            let subject = fold(key.trim());
+            let key = secret::digest(&format!(
+                "{action}\0{index}\0{}/{}\0{subject}",
+                rate.amount, rate.period
+            ));
+            self.change(db, &key, Timestamp::from_micros(0), Vec::clear)
+                .await?;
+        }
+        Ok(())
+    }
+
     fn subject(&self, per: Per, subject: Subject<'_>) -> Option<String> {
         match per {
             Per::Ip => Some(network(subject.ip, self.ipv6_prefix).to_string()),

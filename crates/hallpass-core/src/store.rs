@@ -5,11 +5,15 @@
 //! `ON CONFLICT`); where they don't, a [`Sql`] carries two.
 
 mod check;
+pub mod code;
 mod db;
+pub mod email_address;
 pub mod event;
+pub mod extra;
 pub mod limit;
 mod migrate;
 pub mod outbox;
+pub mod phone;
 mod postgres;
 pub mod session;
 pub mod site;

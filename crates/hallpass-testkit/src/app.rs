@@ -77,6 +77,8 @@ impl TestApp {
             password,
             is_staff: false,
             is_superuser: false,
+            first_name: "",
+            last_name: "",
         };
         let made = user::insert(self.db.db.conn(), new, self.hallpass.now())
             .await

@@ -46,6 +46,11 @@ pub fn digest(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes()))
 }
 
+/// A password column that no password matches: `!` and 40 random letters.
+pub fn unusable_password() -> String {
+    format!("!{}", random_text(ALPHANUMERIC, 40))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,20 @@ pub mod keys {
     pub const RECORDS: &str = "account_authentication_methods";
     /// The user whom the records are about.
     pub const RECORDS_USER: &str = "account_authentication_methods_user";
+    /// The sign-in under way.
+    pub const LOGIN: &str = "_hallpass_login";
+    /// The challenge of an address that is being added.
+    pub const EMAIL_CHALLENGE: &str = "_hallpass_email_challenge";
+    /// The challenge of a phone number that is being changed.
+    pub const PHONE_CHALLENGE: &str = "_hallpass_phone_challenge";
+    /// The challenge of a password that is being reset.
+    pub const RESET_CHALLENGE: &str = "_hallpass_reset_challenge";
+    /// Leave to choose a new password: whose, until when.
+    pub const RESET_LEAVE: &str = "_hallpass_reset_leave";
+    /// The challenge of a fresh proof by somebody without a password.
+    pub const REAUTH_CHALLENGE: &str = "_hallpass_reauth_challenge";
+    /// A form that waits for a fresh proof.
+    pub const SUSPENDED: &str = "_hallpass_suspended";
     /// Messages that a page shows once.
     pub const MESSAGES: &str = "_hallpass_messages";
     /// Digests of the sign-in links that this browser asked for.
@@ -131,6 +145,14 @@ impl Session {
     /// The signed-in user's key.
     pub fn user_id(&self) -> Option<UserId> {
         self.user.as_ref().map(|user| user.id)
+    }
+
+    /// The key of the row as it rests, while there is one: also between a rotation and its save.
+    pub(crate) fn row_key(&self) -> Option<&str> {
+        match (&self.row, &self.left_behind) {
+            (Some(row), _) | (None, Some(LeftBehind::Renamed(row))) => Some(row),
+            _ => None,
+        }
     }
 
     /// The value under `key`.

@@ -78,6 +78,18 @@ impl Timestamp {
     }
 }
 
+/// A lifetime in words: "3 days", "20 minutes".
+pub fn spoken_for(lifetime: Duration) -> String {
+    let seconds = lifetime.as_secs();
+    let (amount, unit) = match seconds {
+        172_800.. => (seconds / 86_400, "day"),
+        7_200.. => (seconds / 3_600, "hour"),
+        120.. => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
+}
+
 /// Django's text on SQLite.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

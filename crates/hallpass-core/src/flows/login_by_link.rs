@@ -12,19 +12,22 @@
 use std::time::Duration;
 
 use hallpass_django::reset_token::{decode_uid, encode_uid};
+use hallpass_django::signing::{Algorithm, salted_hmac, unpadded};
 use serde_json::json;
 
 use crate::cx::Cx;
-use crate::delivery::{Letter, is_address};
+use crate::delivery::Letter;
 use crate::domain::session::keys;
-use crate::domain::{Timestamp, User, UserId, client, secret};
+use crate::domain::timestamp::spoken_for;
+use crate::domain::{Login, Record, Timestamp, User, UserId, client, secret};
 use crate::error::{Error, Failure, Refusal};
-use crate::flows::login::{check_field, within};
-use crate::flows::sessions::{self, Proof};
+use crate::flows::addresses;
+use crate::flows::login::{Progress, pipeline, within};
 use crate::hallpass::Hallpass;
 use crate::settings::Enumeration;
 use crate::store;
 use crate::store::event::{Event, Origin};
+use crate::store::user::Addressed;
 
 /// What [`begin`] came to. It does not say whether there is an account.
 #[derive(Debug)]
@@ -44,43 +47,25 @@ const ASKED: &str = "login_link_asked";
 
 /// Step 1. `next` has been checked by the face and travels in the link.
 pub async fn begin(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<Begun, Error> {
-    let address = address.trim();
-    let limit = usize::try_from(cx.hallpass().settings().account.email_max_length).unwrap_or(254);
-    check_field("email", address, limit)?;
-    if !is_address(address) {
-        return Err(Refusal::InvalidEmail.into());
-    }
+    let address = &addresses::clean(cx, address)?;
     within(cx.hit("request_login_link", Some(address)).await?)?;
-    let owners = owners(cx, address).await?;
+    let mut owners = addresses::owners(cx, address).await?;
+    owners.truncate(ACCOUNTS_PER_ADDRESS);
     if owners.is_empty() {
         if cx.hallpass().settings().account.prevent_enumeration == Enumeration::Off {
             return Err(Refusal::UnknownEmail.into());
         }
         nobody(cx, address, next).await?;
     }
-    for (user, to) in &owners {
+    for Addressed { user, address, .. } in &owners {
         let link = Link::make(cx.hallpass(), user, cx.now);
         let digest = link.digest();
         remember(cx, &digest);
-        let url = link.url(cx, next);
-        cx.send(&letter(cx, to, Some((user, &url)))).await?;
+        let url = link.url(cx, address, next);
+        cx.send(&letter(cx, address, Some((user, &url)))).await?;
         note(cx, Some(user.id), Some(&digest)).await?;
     }
     Ok(Begun::Sent)
-}
-
-/// Who gets a link: active owners, those who proved the address before all others, at the spelling that they gave it.
-async fn owners(cx: &mut Cx, address: &str) -> Result<Vec<(User, String)>, Error> {
-    let mut found = store::user::by_email(cx.read(), address).await?;
-    found.retain(|found| found.user.is_active);
-    if found.iter().any(|found| found.verified) {
-        found.retain(|found| found.verified);
-    }
-    Ok(found
-        .into_iter()
-        .take(ACCOUNTS_PER_ADDRESS)
-        .map(|found| (found.user, found.address))
-        .collect())
 }
 
 /// The same work where there is no account: a token is made, a letter written and put into the outbox. It stays there
@@ -90,7 +75,7 @@ async fn nobody(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<(), Er
     let link = Link::make(cx.hallpass(), &user, cx.now);
     let digest = link.digest();
     remember(cx, &digest);
-    let _ = link.url(cx, next);
+    let _ = link.url(cx, address, next);
     let letter = letter(cx, address, None);
     if cx.hallpass().settings().account.email_unknown_accounts {
         cx.send(&letter).await?;
@@ -103,11 +88,11 @@ async fn nobody(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<(), Er
 fn letter<'a>(cx: &Cx, to: &'a str, owner: Option<(&User, &str)>) -> Letter<'a> {
     let lifetime = cx.hallpass().link_lifetime();
     let mut context = json!({
-        "asked": { "when": cx.now.spoken(), "ip": cx.client.ip.to_string(), "browser": cx.client.spoken_agent() },
-        "valid_for": spoken(lifetime),
+        "asked": cx.asked(),
+        "valid_for": spoken_for(lifetime),
         "once": true,
         "email": to,
-        "signup_url": null,
+        "signup_url": cx.signup_url(),
     });
     if let Some((user, url)) = owner {
         context["link"] = url.into();
@@ -177,19 +162,26 @@ pub async fn look(cx: &mut Cx, uid: &str, token: &str) -> Result<Looked, Error> 
     Ok(Looked { user, asked_from })
 }
 
-/// What came of pressing the button.
+/// A link whose button was pressed.
 #[derive(Debug)]
-#[must_use]
-pub enum Finished {
-    /// The session is this user's.
-    SignedIn(User),
+pub struct Pressed<'a> {
+    /// Whose it is.
+    pub uid: &'a str,
+    /// The token.
+    pub token: &'a str,
+    /// What the link says of the address that it was sent to.
+    pub sent_to: Option<&'a str>,
+    /// Where to go afterwards, checked by the face.
+    pub next: Option<String>,
 }
 
 /// Step 3. Of any number of parallel calls with links that were good a moment ago, one gets through: the row of the user
 /// is written only if it still is what the token was made from, and the token's digest goes into a table of spent ones.
-pub async fn finish(cx: &mut Cx, uid: &str, token: &str) -> Result<Finished, Error> {
+pub async fn finish(cx: &mut Cx, pressed: Pressed<'_>) -> Result<Progress, Error> {
     within(cx.hit("login", None).await?)?;
-    let (user, digest) = match check(cx, uid, token).await {
+    let hook = cx.hallpass().login_hook().clone();
+    hook.may_attempt(cx).await?;
+    let (user, digest) = match check(cx, pressed.uid, pressed.token).await {
         Ok(checked) => checked,
         Err(Error::Refused(refusal)) => return refuse(cx, None, refusal).await,
         Err(failed) => return Err(failed),
@@ -198,17 +190,59 @@ pub async fn finish(cx: &mut Cx, uid: &str, token: &str) -> Result<Finished, Err
         return refuse(cx, Some(user.id), Refusal::Inactive).await;
     }
     let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);
-    let first = store::spent::spend(cx.write().await?, &digest, expires).await?;
-    let proof = Proof {
-        method: "link",
-        email: Some(user.email.as_str()),
-        username: None,
-        once: true,
-    };
-    if !first || !sessions::sign_in(cx, &user, proof).await? {
+    if !store::spent::spend(cx.write().await?, &digest, expires).await? {
         return refuse(cx, Some(user.id), Refusal::InvalidLink).await;
     }
-    Ok(Finished::SignedIn(user))
+    let mailbox = mailbox(cx, &user, &pressed).await?;
+    let user = match &mailbox {
+        Some(email) => addresses::possess(cx, &user, email, false).await?,
+        None => user,
+    };
+    let email = mailbox.unwrap_or_else(|| user.email.clone());
+    let mut record = Record::new("link", cx.now);
+    record.email = Some(email.clone());
+    let login = Login {
+        records: vec![record],
+        email: Some(email).filter(|email| !email.is_empty()),
+        next: pressed.next,
+        ..Login::new(&user, cx.now)
+    };
+    let id = user.id;
+    match pipeline::begin(cx, login, Some(user)).await {
+        Err(Error::Refused(Refusal::NotPending)) => {
+            refuse(cx, Some(id), Refusal::InvalidLink).await
+        }
+        Err(Error::Refused(refusal)) => refuse(cx, Some(id), refusal).await,
+        other => other,
+    }
+}
+
+/// Which of the user's addresses the link was sent to: that mailbox, and no other, is proved by it.
+async fn mailbox(
+    cx: &mut Cx,
+    user: &User,
+    pressed: &Pressed<'_>,
+) -> Result<Option<String>, Failure> {
+    let Some(mark) = pressed.sent_to else {
+        return Ok(None);
+    };
+    let rows = addresses::of(cx, user).await?;
+    let all = rows.into_iter().map(|row| row.email);
+    let mut all = all.chain([user.email.clone()]);
+    let hallpass = cx.hallpass().clone();
+    Ok(all.find(|email| sent_to(&hallpass, pressed.token, email) == mark))
+}
+
+/// What a link says of the address that it was sent to: nothing to a reader, and nobody else can make it.
+fn sent_to(hallpass: &Hallpass, token: &str, email: &str) -> String {
+    let value = format!("{token}\0{}", email.to_lowercase());
+    let mac = salted_hmac(
+        Algorithm::Sha256,
+        "hallpass.link_address.v1",
+        value.as_bytes(),
+        hallpass.keys().current(),
+    );
+    unpadded(&mac[..16])
 }
 
 async fn refuse<T>(cx: &mut Cx, user: Option<UserId>, refusal: Refusal) -> Result<T, Error> {
@@ -263,38 +297,18 @@ impl Link {
         digest(self.user, &self.token)
     }
 
-    fn url(&self, cx: &Cx, next: Option<&str>) -> String {
-        let mut url = format!(
-            "{}{}{}",
-            cx.client.base_url,
-            cx.hallpass().settings().hallpass.mount,
-            self.path()
-        );
+    fn url(&self, cx: &Cx, to: &str, next: Option<&str>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("to", &sent_to(cx.hallpass(), &self.token, to));
         if let Some(next) = next {
-            let query: String = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("next", next)
-                .finish();
-            url.push('?');
-            url.push_str(&query);
+            query.append_pair("next", next);
         }
-        url
+        format!("{}?{}", cx.url(&self.path()), query.finish())
     }
 }
 
 fn digest(user: UserId, token: &str) -> String {
     secret::digest(&format!("login_link\0{user}\0{token}"))
-}
-
-/// A lifetime in words: "3 days", "20 minutes".
-pub fn spoken(lifetime: Duration) -> String {
-    let seconds = lifetime.as_secs();
-    let (amount, unit) = match seconds {
-        172_800.. => (seconds / 86_400, "day"),
-        7_200.. => (seconds / 3_600, "hour"),
-        120.. => (seconds / 60, "minute"),
-        _ => (seconds, "second"),
-    };
-    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
 }
 
 /// The browser of an origin, in words.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
-use crate::domain::{Session, SessionKey, Timestamp, User, UserId};
+use crate::domain::{Record, Session, SessionKey, Timestamp, User, UserId};
 use crate::error::Failure;
 use crate::hallpass::Hallpass;
 use crate::store;
@@ -82,27 +82,22 @@ fn signed_in_as(hallpass: &Hallpass, session: &Session) -> Option<UserId> {
     }
 }
 
-/// How somebody proved who they are.
-#[derive(Debug, Clone)]
-pub struct Proof<'a> {
-    /// `password`, `link` ….
-    pub method: &'static str,
-    /// The address that was proved or typed.
-    pub email: Option<&'a str>,
-    /// The user name that was typed.
-    pub username: Option<&'a str>,
-    /// Whether it is good for one sign-in only, being made from the user's row as it was read.
-    pub once: bool,
-}
-
 /// Step 2: puts `user` into the session, as Django's `login()` does: another user's session is emptied first, the key is
 /// new in any case, the CSRF secret is renewed, `last_login` is set.
 ///
-/// `false`: the user's row changed since it was read, and nobody was signed in. Parallel attempts with a proof that is
-/// good once end here for all but the first.
-pub async fn sign_in(cx: &mut Cx, user: &User, proof: Proof<'_>) -> Result<bool, Failure> {
+/// `once`: the last proof is good for one sign-in only, being made from the user's row as it was read. `false` comes back
+/// if that row changed since, and nobody was signed in: parallel attempts end here for all but the first.
+///
+/// # Errors
+/// A failure.
+pub async fn sign_in(
+    cx: &mut Cx,
+    user: &User,
+    records: &[Record],
+    once: bool,
+) -> Result<bool, Failure> {
     let at = next_login(user, cx.now);
-    let marked = match proof.once {
+    let marked = match once {
         true => store::user::mark_login_once(cx.write().await?, user, at).await?,
         false => store::user::mark_login(cx.write().await?, user, at).await?,
     };
@@ -126,16 +121,43 @@ pub async fn sign_in(cx: &mut Cx, user: &User, proof: Proof<'_>) -> Result<bool,
     session.set(keys::AUTH_USER_ID, user.id.to_string());
     session.set(keys::AUTH_USER_BACKEND, backend.map_or("", String::as_str));
     session.set(keys::AUTH_USER_HASH, hash);
-    record(session, user.id, &proof, cx.now);
+    for record in records {
+        add_record(session, user.id, record);
+    }
     session.rotate_csrf();
     session.signed_in = Some(user.id);
     session.user = Some(User {
         last_login: Some(at),
         ..user.clone()
     });
-    cx.note_about("login", Some(user.id), proof.method, "")
-        .await?;
+    let method = records.last().map_or("", |record| known(&record.method));
+    cx.note_about("login", Some(user.id), method, "").await?;
     Ok(true)
+}
+
+fn known(method: &str) -> &'static str {
+    let methods = [
+        "password",
+        "code",
+        "link",
+        "password_reset",
+        "socialaccount",
+        "mfa",
+    ];
+    methods
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("other")
+}
+
+/// The user of this session has another password now: the session lives on under a new key, all others end.
+pub fn follow_password(cx: &mut Cx, encoded: &str) {
+    let hash = cx.hallpass().codec().auth_hash(encoded);
+    cx.session.set(keys::AUTH_USER_HASH, hash);
+    cx.session.cycle_key();
+    if let Some(user) = &mut cx.session.user {
+        encoded.clone_into(&mut user.password);
+    }
 }
 
 /// The time to write as `last_login`. Django's tokens see whole seconds of it: within the second of the sign-in before,
@@ -149,9 +171,9 @@ fn next_login(user: &User, now: Timestamp) -> Timestamp {
     }
 }
 
-/// allauth's authentication records: bound to one user, so that what somebody else proved in this browser does not
-/// count for this one.
-fn record(session: &mut Session, user: UserId, proof: &Proof<'_>, now: Timestamp) {
+/// Adds to allauth's authentication records: bound to one user, so that what somebody else proved in this browser does
+/// not count for this one.
+pub fn add_record(session: &mut Session, user: UserId, record: &Record) {
     let owner = user.to_string();
     let mut records = match session.get(keys::RECORDS) {
         Some(Value::Array(records))
@@ -161,19 +183,23 @@ fn record(session: &mut Session, user: UserId, proof: &Proof<'_>, now: Timestamp
         }
         _ => Vec::new(),
     };
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "seconds as a float is allauth's form; it is exact to the microsecond"
-    )]
-    let at = now.micros() as f64 / 1e6;
-    let mut entry = json!({ "method": proof.method, "at": at });
-    if let Some(email) = proof.email {
-        entry["email"] = email.into();
-    }
-    if let Some(username) = proof.username {
-        entry["username"] = username.into();
-    }
-    records.push(entry);
+    records.push(json!(record));
     session.set(keys::RECORDS, records);
     session.set(keys::RECORDS_USER, owner);
+}
+
+/// What the signed-in user has proved in this session.
+pub fn records(session: &Session) -> Vec<Record> {
+    let owner = session.user_id().map(|id| id.to_string());
+    let about = session.get(keys::RECORDS_USER).and_then(Value::as_str);
+    let Some(Value::Array(records)) = session.get(keys::RECORDS) else {
+        return Vec::new();
+    };
+    if owner.is_none() || owner.as_deref() != about {
+        return Vec::new();
+    }
+    let records = records.iter();
+    records
+        .filter_map(|record| serde_json::from_value(record.clone()).ok())
+        .collect()
 }

@@ -54,7 +54,7 @@ pub async fn create_superuser(
     }
     let password = match password {
         Some(password) => encode(hallpass, password).await?,
-        None => unusable(),
+        None => secret::unusable_password(),
     };
     let new = NewUser {
         username: &username,
@@ -62,14 +62,11 @@ pub async fn create_superuser(
         password: &password,
         is_staff: true,
         is_superuser: true,
+        first_name: "",
+        last_name: "",
     };
     let made = store::user::insert(hallpass.db().conn(), new, hallpass.now()).await?;
     Ok(made.map_or(Created::Taken, Created::Made))
-}
-
-/// A password column that no password matches: `!` and 40 random letters.
-fn unusable() -> String {
-    format!("!{}", secret::random_text(secret::ALPHANUMERIC, 40))
 }
 
 /// The user of this name, whatever its case; the exact one if several differ by case only.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_django::SecretKeys;
+use hallpass_django::email_confirmation::EmailConfirmationKeys;
 use hallpass_django::hashers::{Hasher, Hashers};
 use hallpass_django::reset_token::ResetTokens;
 use hallpass_django::session::SessionCodec;
@@ -16,6 +17,7 @@ use crate::domain::Timestamp;
 use crate::domain::sealed::Sealer;
 use crate::error::Failure;
 use crate::hashing::Hashing;
+use crate::hooks;
 use crate::limits::{LimitStore, Limits};
 use crate::settings::{Backend, LimitsStore, Settings};
 use crate::store::{self, DatabaseUrl, Db};
@@ -26,6 +28,8 @@ pub struct Builder {
     pub(super) db: Option<Db>,
     pub(super) mailer: Option<Arc<dyn Mailer>>,
     pub(super) clock: fn() -> Timestamp,
+    pub(super) signup: Arc<dyn hooks::Signup>,
+    pub(super) login: Arc<dyn hooks::Login>,
 }
 
 impl Builder {
@@ -43,6 +47,24 @@ impl Builder {
     pub fn mailer(self, mailer: Arc<dyn Mailer>) -> Self {
         Builder {
             mailer: Some(mailer),
+            ..self
+        }
+    }
+
+    /// Has the app's say about signing up.
+    #[must_use]
+    pub fn on_signup(self, hook: Arc<dyn hooks::Signup>) -> Self {
+        Builder {
+            signup: hook,
+            ..self
+        }
+    }
+
+    /// Has the app's say about signing in.
+    #[must_use]
+    pub fn on_login(self, hook: Arc<dyn hooks::Login>) -> Self {
+        Builder {
+            login: hook,
             ..self
         }
     }
@@ -95,6 +117,10 @@ impl Builder {
             site.name.clone_from(name);
         }
         Ok(Hallpass(Arc::new(Inner {
+            confirmations: EmailConfirmationKeys::new(&keys, &settings.account.salt),
+            signup: self.signup,
+            login: self.login,
+            events: tokio::sync::broadcast::Sender::new(1024),
             codec: SessionCodec::new(&keys),
             tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
             hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
@@ -117,6 +143,7 @@ impl Builder {
             wake: Notify::new(),
             clock: self.clock,
             db,
+            keys,
             settings,
         })))
     }

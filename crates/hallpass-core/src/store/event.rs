@@ -1,5 +1,7 @@
 //! `hallpass_event`: what happened to accounts, for the operator and for the people themselves.
 
+use std::net::IpAddr;
+
 use super::{Conn, Sql};
 use crate::domain::{Client, Timestamp, UserId};
 use crate::error::Failure;
@@ -17,6 +19,25 @@ pub struct Event<'a> {
     pub reason: &'static str,
     /// A digest by which it can be found again, such as a link's.
     pub subject: Option<&'a str>,
+}
+
+/// Something that happened, as an app hears of it: after the commit, with what the table has.
+#[derive(Debug, Clone)]
+pub struct Happened {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: &'static str,
+    /// About whom.
+    pub user: Option<UserId>,
+    /// How.
+    pub method: &'static str,
+    /// Why not.
+    pub reason: &'static str,
+    /// From where.
+    pub ip: IpAddr,
+    /// With what.
+    pub user_agent: String,
 }
 
 /// Writes it down.

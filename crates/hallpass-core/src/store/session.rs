@@ -190,6 +190,27 @@ async fn end(mut conn: Conn<'_>, row: &str) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Ends the sessions of a user that are listed, all but one.
+pub async fn end_others(
+    mut conn: Conn<'_>,
+    user: UserId,
+    keep: Option<&str>,
+) -> Result<(), Failure> {
+    let keep = keep.unwrap_or_default();
+    conn.execute(
+        "DELETE FROM django_session WHERE session_key IN \
+         (SELECT session_key FROM usersessions_usersession WHERE user_id = $1 AND session_key <> $2)",
+        &[user.into(), keep.into()],
+    )
+    .await?;
+    conn.execute(
+        "DELETE FROM usersessions_usersession WHERE user_id = $1 AND session_key <> $2",
+        &[user.into(), keep.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Removes what has expired; how many sessions went.
 pub async fn clear_expired(mut conn: Conn<'_>, now: Timestamp) -> Result<u64, Failure> {
     conn.execute(

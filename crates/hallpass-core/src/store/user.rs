@@ -102,7 +102,7 @@ fn spellings(text: &str) -> [Value; 4] {
 }
 
 /// What a new user is made of.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct NewUser<'a> {
     /// Unique.
     pub username: &'a str,
@@ -114,6 +114,25 @@ pub struct NewUser<'a> {
     pub is_staff: bool,
     /// Has every permission.
     pub is_superuser: bool,
+    /// Given name, may be empty.
+    pub first_name: &'a str,
+    /// Family name, may be empty.
+    pub last_name: &'a str,
+}
+
+impl<'a> NewUser<'a> {
+    /// A user without rights and names.
+    pub fn plain(username: &'a str, email: &'a str, password: &'a str) -> Self {
+        NewUser {
+            username,
+            email,
+            password,
+            is_staff: false,
+            is_superuser: false,
+            first_name: "",
+            last_name: "",
+        }
+    }
 }
 
 /// Makes a user. `None`: the name is taken.
@@ -125,7 +144,7 @@ pub async fn insert(
     let answer = conn
         .query_opt(
             "INSERT INTO auth_user (password, last_login, is_superuser, username, first_name, last_name, email, \
-             is_staff, is_active, date_joined) VALUES ($1, NULL, $2, $3, '', '', $4, $5, $6, $7) \
+             is_staff, is_active, date_joined) VALUES ($1, NULL, $2, $3, $8, $9, $4, $5, $6, $7) \
              ON CONFLICT DO NOTHING RETURNING id",
             &[
                 new.password.into(),
@@ -135,6 +154,8 @@ pub async fn insert(
                 new.is_staff.into(),
                 true.into(),
                 now.into(),
+                new.first_name.into(),
+                new.last_name.into(),
             ],
         )
         .await?;
@@ -196,4 +217,22 @@ pub async fn replace_password(
         )
         .await?;
     Ok(touched == 1)
+}
+
+/// Sets the user's own column of the address.
+pub(super) async fn set_email(mut conn: Conn<'_>, id: UserId, email: &str) -> Result<(), Failure> {
+    conn.execute(
+        "UPDATE auth_user SET email = $1 WHERE id = $2",
+        &[email.into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Removes a user that nothing refers to: one that was made so that a signup which must come to nothing costs as much
+/// as one that does not.
+pub(crate) async fn remove_bare(mut conn: Conn<'_>, id: UserId) -> Result<(), Failure> {
+    conn.execute("DELETE FROM auth_user WHERE id = $1", &[id.into()])
+        .await?;
+    Ok(())
 }

@@ -47,3 +47,37 @@ CREATE TABLE "hallpass_spent" (
     "expires_at" datetime NOT NULL
 );
 CREATE INDEX "hallpass_spent_expires" ON "hallpass_spent" ("expires_at");
+
+-- table hallpass_code
+CREATE TABLE "hallpass_code" (
+    "id" varchar(43) NOT NULL PRIMARY KEY,
+    "purpose" varchar(32) NOT NULL,
+    "user_id" integer NULL,
+    "recipient" varchar(320) NOT NULL,
+    "code" varchar(64) NOT NULL,
+    "link" varchar(64) NULL,
+    "attempts" integer NOT NULL,
+    "resends" integer NOT NULL,
+    "changes" integer NOT NULL,
+    "created_at" datetime NOT NULL,
+    "expires_at" datetime NOT NULL
+);
+CREATE INDEX "hallpass_code_link" ON "hallpass_code" ("link") WHERE "link" IS NOT NULL;
+CREATE INDEX "hallpass_code_user" ON "hallpass_code" ("user_id");
+CREATE INDEX "hallpass_code_expires" ON "hallpass_code" ("expires_at");
+
+-- table hallpass_phone
+CREATE TABLE "hallpass_phone" (
+    "user_id" integer NOT NULL PRIMARY KEY REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "phone" varchar(20) NOT NULL,
+    "verified" bool NOT NULL,
+    "changed_at" datetime NOT NULL
+);
+CREATE INDEX "hallpass_phone_number" ON "hallpass_phone" ("phone");
+CREATE UNIQUE INDEX "hallpass_phone_verified" ON "hallpass_phone" ("phone") WHERE "verified" = 1;
+
+-- table hallpass_extra
+CREATE TABLE "hallpass_extra" (
+    "user_id" integer NOT NULL PRIMARY KEY REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "data" text NOT NULL
+);

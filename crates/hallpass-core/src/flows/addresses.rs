@@ -1,0 +1,381 @@
+//! The e-mail addresses of an account: what must always hold, whoever changes them.
+//!
+//! At most one is the primary one, and `auth_user.email` is its mirror. A confirmed address has one owner. What a link or
+//! a code confirms is the very address that it was sent to.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cx::Cx;
+use crate::delivery::Letter;
+use crate::domain::{User, UserId, address, secret};
+use crate::error::{Error, Failure, Refusal};
+use crate::settings::{Enumeration, Verification};
+use crate::store;
+use crate::store::email_address::EmailAddress;
+use crate::store::user::Addressed;
+
+/// An address as it was typed, in its one spelling.
+///
+/// # Errors
+/// [`Refusal::Required`], [`Refusal::TooLong`], [`Refusal::NullCharacter`], [`Refusal::InvalidEmail`].
+pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
+    let limit = usize::try_from(cx.hallpass().settings().account.email_max_length).unwrap_or(254);
+    if text.trim().is_empty() {
+        return Err(Refusal::Required("email"));
+    }
+    if text.contains('\0') {
+        return Err(Refusal::NullCharacter("email"));
+    }
+    let clean = address::clean(text).ok_or(Refusal::InvalidEmail)?;
+    if clean.chars().count() > limit {
+        return Err(Refusal::TooLong {
+            field: "email",
+            limit,
+        });
+    }
+    Ok(clean)
+}
+
+/// A user's addresses. One that only the user's row knows becomes a row of its own first.
+///
+/// # Errors
+/// A failure.
+pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> {
+    let known = store::email_address::of_user(cx.read(), user.id).await?;
+    let lone = user.email.trim();
+    if !known.is_empty() || lone.is_empty() {
+        return Ok(known);
+    }
+    let lone = lone.to_lowercase();
+    store::email_address::insert(cx.write().await?, user.id, &lone, false, true).await?;
+    store::email_address::of_user(cx.read(), user.id).await
+}
+
+/// Who gets a letter for an address that somebody typed: active owners, those who confirmed it before all others.
+///
+/// # Errors
+/// A failure.
+pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure> {
+    let mut found = store::user::by_email(cx.read(), email).await?;
+    found.retain(|found| found.user.is_active);
+    if found.iter().any(|found| found.verified) {
+        found.retain(|found| found.verified);
+    }
+    Ok(found)
+}
+
+/// What is to be done about an address that somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It may be taken.
+    Free,
+    /// It is somebody else's, and that may be said.
+    Taken,
+    /// It is somebody else's, and nothing may show it.
+    Hidden,
+}
+
+/// Judges an address that `by` wants, by ACCOUNT_UNIQUE_EMAIL, ACCOUNT_PREVENT_ENUMERATION and
+/// ACCOUNT_EMAIL_VERIFICATION.
+///
+/// # Errors
+/// A failure.
+pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim, Failure> {
+    let folded = hallpass_django::text::fold(email);
+    let mut owners = store::user::by_email(cx.read(), email).await?;
+    if folded != email {
+        owners.extend(store::user::by_email(cx.read(), &folded).await?);
+    }
+    owners.retain(|owner| Some(owner.user.id) != by);
+    let account = &cx.hallpass().settings().account;
+    if owners.is_empty() || !account.unique_email {
+        return Ok(Claim::Free);
+    }
+    Ok(
+        match (account.prevent_enumeration, account.email_verification) {
+            (Enumeration::Off, _) => Claim::Taken,
+            (_, Verification::Mandatory) => Claim::Hidden,
+            (Enumeration::Strict, _) => Claim::Free,
+            (Enumeration::On, _) => Claim::Taken,
+        },
+    )
+}
+
+/// Marks a row as confirmed, with everything that follows from it: the first one becomes the primary one; with
+/// ACCOUNT_CHANGE_EMAIL it takes the place of all others, whose primary one is told.
+///
+/// # Errors
+/// [`Refusal::EmailTaken`] if somebody else confirmed it before; [`Refusal::InvalidKey`] if it is confirmed or gone.
+pub async fn confirm(cx: &mut Cx, row: &EmailAddress) -> Result<(), Error> {
+    store::email_address::hold(cx.write().await?, &row.email).await?;
+    let settings = cx.hallpass().settings().clone();
+    let taken =
+        store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await?;
+    if settings.account.unique_email && taken {
+        return Err(Refusal::EmailTaken.into());
+    }
+    if !store::email_address::mark_verified(cx.write().await?, row.id).await? {
+        return Err(Refusal::InvalidKey.into());
+    }
+    cx.note_about("email_confirmed", Some(row.user), "", "")
+        .await?;
+    let all = store::email_address::of_user(cx.read(), row.user).await?;
+    let primary = all.iter().find(|other| other.primary).cloned();
+    if settings.account.change_email {
+        if primary.as_ref().map(|primary| primary.id) != Some(row.id) {
+            make_primary(cx, row, primary.as_ref()).await?;
+        }
+        for other in all.iter().filter(|other| other.id != row.id) {
+            store::email_address::remove(cx.write().await?, row.user, other.id).await?;
+            cx.note_about("email_removed", Some(row.user), "", "")
+                .await?;
+        }
+    } else if primary.is_none() {
+        make_primary(cx, row, None).await?;
+    }
+    Ok(())
+}
+
+/// Makes a row the primary one and tells the old one's mailbox.
+///
+/// # Errors
+/// [`Refusal::NoSuchAddress`] if it is gone.
+pub async fn make_primary(
+    cx: &mut Cx,
+    row: &EmailAddress,
+    before: Option<&EmailAddress>,
+) -> Result<(), Error> {
+    if !store::email_address::make_primary(cx.write().await?, row.user, row.id, &row.email).await? {
+        return Err(Refusal::NoSuchAddress.into());
+    }
+    cx.note_about("email_changed", Some(row.user), "", "")
+        .await?;
+    if let Some(before) = before.filter(|before| before.id != row.id) {
+        let changed = json!({ "from": before.email, "to": row.email });
+        notify(cx, &before.email, "manage_email/changed", changed).await?;
+    }
+    Ok(())
+}
+
+/// Somebody has just proved that a mailbox is theirs by signing in through it: it counts as confirmed from now on.
+///
+/// **Classic pre-hijacking**: an attacker signs up with the victim's address and a password of his own, and waits for the
+/// victim to come. If nothing about the account was ever proved before, and this sign-in did not prove the password
+/// either, the password is the attacker's as far as anybody knows: it goes, and with it every session. The user as it is
+/// then comes back.
+///
+/// # Errors
+/// A failure.
+pub async fn possess(
+    cx: &mut Cx,
+    user: &User,
+    email: &str,
+    proved_password: bool,
+) -> Result<User, Error> {
+    let rows = of(cx, user).await?;
+    let row = rows.iter().find(|row| address::same(&row.email, email));
+    let Some(row) = row.filter(|row| !row.verified).cloned() else {
+        return Ok(user.clone());
+    };
+    let proved_before = rows.iter().any(|row| row.verified)
+        || store::phone::of_user(cx.read(), user.id)
+            .await?
+            .is_some_and(|phone| phone.verified);
+    match confirm(cx, &row).await {
+        Ok(()) => {}
+        // Somebody else confirmed it first: it stays as it is here, and the sign-in goes on.
+        Err(Error::Refused(_)) => return Ok(user.clone()),
+        Err(failed) => return Err(failed),
+    }
+    let user = match store::user::by_id(cx.read(), user.id).await? {
+        Some(user) => user,
+        None => return Err(Refusal::NotPending.into()),
+    };
+    if proved_before || proved_password {
+        return Ok(user);
+    }
+    distrust_password(cx, user).await
+}
+
+/// Makes the password of somebody unknown worthless.
+pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, Error> {
+    if !hallpass_django::hashers::is_usable(&user.password) {
+        return Ok(user);
+    }
+    let unusable = secret::unusable_password();
+    if !store::user::replace_password(cx.write().await?, user.id, &user.password, &unusable).await?
+    {
+        return Err(Refusal::NotPending.into());
+    }
+    cx.note_about("password_distrusted", Some(user.id), "", "")
+        .await?;
+    Ok(User {
+        password: unusable,
+        ..user
+    })
+}
+
+/// How long a confirmation link lives.
+pub fn link_lifetime(cx: &Cx) -> Duration {
+    let days = cx
+        .hallpass()
+        .settings()
+        .account
+        .email_confirmation_expire_days;
+    Duration::from_secs(days.saturating_mul(86_400))
+}
+
+/// Sends a confirmation link for a row.
+///
+/// # Errors
+/// A failure.
+pub async fn send_link(
+    cx: &mut Cx,
+    user: &User,
+    row: &EmailAddress,
+    signup: bool,
+) -> Result<(), Failure> {
+    let key = if cx.hallpass().settings().account.email_confirmation_hmac {
+        cx.hallpass().confirmations().make(row.id, cx.now.seconds())
+    } else {
+        let key = secret::random_text(secret::LOWER_ALPHANUMERIC, 64);
+        let now = cx.now;
+        store::email_address::keep_key(cx.write().await?, row.id, &key, now).await?;
+        key
+    };
+    let lifetime = link_lifetime(cx);
+    let context = json!({
+        "link": cx.url(&format!("confirm-email/{key}/")),
+        "valid_for": crate::domain::timestamp::spoken_for(lifetime),
+        "signup": signup,
+        "user": { "display": user.display() },
+        "asked": cx.asked(),
+    });
+    let expires = Some(cx.now + lifetime);
+    cx.send(&Letter {
+        name: "email_verification/link",
+        to: &row.email,
+        context,
+        expires,
+    })
+    .await?;
+    cx.note_about("email_confirmation_sent", Some(user.id), "link", "")
+        .await
+}
+
+/// Sends a confirmation code.
+///
+/// # Errors
+/// A failure.
+pub async fn send_code(
+    cx: &mut Cx,
+    user: Option<&User>,
+    sent: &super::code::Sent,
+    signup: bool,
+) -> Result<(), Failure> {
+    let context = json!({
+        "code": sent.code.reveal(),
+        "valid_for": crate::domain::timestamp::spoken_for(sent.challenge.expires.since(cx.now)),
+        "signup": signup,
+        "user": user.map(|user| json!({ "display": user.display() })),
+        "asked": cx.asked(),
+    });
+    cx.send(&Letter {
+        name: "email_verification/code",
+        to: &sent.challenge.recipient,
+        context,
+        expires: Some(sent.challenge.expires),
+    })
+    .await?;
+    let user = user.map(|user| user.id);
+    cx.note_about("email_confirmation_sent", user, "code", "")
+        .await
+}
+
+/// Tells an address that somebody wanted to sign up with it, or to add it, although it has an account.
+///
+/// # Errors
+/// A failure.
+pub async fn send_already_exists(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let context = json!({
+        "email": email,
+        "login_url": cx.url("login/"),
+        "reset_url": cx.reset_url(),
+        "asked": cx.asked(),
+    });
+    let expires = Some(cx.now + Duration::from_secs(86_400));
+    cx.send(&Letter {
+        name: "signup/account_already_exists",
+        to: email,
+        context,
+        expires,
+    })
+    .await
+}
+
+/// Tells an address that there is no account with it.
+///
+/// # Errors
+/// A failure.
+pub async fn send_unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let context = json!({
+        "email": email,
+        "signup_url": cx.signup_url(),
+        "asked": cx.asked(),
+    });
+    let letter = Letter {
+        name: "login_by_code/unknown_account",
+        to: email,
+        context,
+        expires: Some(cx.now + Duration::from_secs(86_400)),
+    };
+    if cx.hallpass().settings().account.email_unknown_accounts {
+        cx.send(&letter).await
+    } else {
+        cx.send_nothing(&letter).await
+    }
+}
+
+/// The work of a letter to `email`, without one.
+///
+/// # Errors
+/// A failure.
+pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let context = json!({
+        "email": email,
+        "login_url": cx.url("login/"),
+        "reset_url": cx.reset_url(),
+        "asked": cx.asked(),
+    });
+    cx.send_nothing(&Letter {
+        name: "signup/account_already_exists",
+        to: email,
+        context,
+        expires: None,
+    })
+    .await
+}
+
+/// A security notice to `to`, if ACCOUNT_EMAIL_NOTIFICATIONS is on.
+///
+/// # Errors
+/// A failure.
+pub async fn notify(cx: &mut Cx, to: &str, name: &'static str, own: Value) -> Result<(), Failure> {
+    if !cx.hallpass().settings().account.email_notifications || to.is_empty() {
+        return Ok(());
+    }
+    let mut context = json!({ "asked": cx.asked(), "reset_url": cx.reset_url() });
+    if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
+        context.extend(own);
+    }
+    let expires = Some(cx.now + Duration::from_secs(3 * 86_400));
+    cx.send(&Letter {
+        name,
+        to,
+        context,
+        expires,
+    })
+    .await
+}

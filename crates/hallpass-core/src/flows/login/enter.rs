@@ -1,0 +1,267 @@
+//! What a stage does when it is entered: it sends something, mostly.
+//!
+//! Where there is nobody, the same happens as where there is somebody: a challenge that nothing fits, and a letter that
+//! says to its reader alone how things are.
+
+use serde_json::json;
+
+use crate::cx::Cx;
+use crate::delivery::Letter;
+use crate::domain::timestamp::spoken_for;
+use crate::domain::{Login, Stage, User};
+use crate::error::{Error, Failure, Refusal};
+use crate::flows::code::{self, Purpose, Recipient, Sent};
+use crate::flows::{addresses, numbers};
+use crate::limits::Verdict;
+use crate::store;
+
+use super::stages::{EmailOpen, Facts, To};
+
+/// Enters a stage.
+///
+/// # Errors
+/// [`Refusal::RateLimited`], or a failure.
+pub(super) async fn enter(
+    cx: &mut Cx,
+    login: &mut Login,
+    stage: &Stage,
+    user: Option<&User>,
+    facts: &Facts,
+) -> Result<(), Error> {
+    match stage {
+        Stage::LoginByCode => {
+            let Some(to) = &facts.code_to else {
+                return Err(Refusal::NoWayToConfirm.into());
+            };
+            login_by_code(cx, login, user, to).await
+        }
+        Stage::VerifyPhone => {
+            let Some((phone, _)) = &facts.phone else {
+                return Err(Refusal::NoWayToConfirm.into());
+            };
+            verify_phone(cx, login, user, phone).await
+        }
+        Stage::VerifyEmail => {
+            let Some(EmailOpen::Address(email)) = &facts.email_open else {
+                return Err(Refusal::NoWayToConfirm.into());
+            };
+            verify_email(cx, login, user, email).await
+        }
+        Stage::Own(_) => Ok(()),
+    }
+}
+
+async fn login_by_code(
+    cx: &mut Cx,
+    login: &mut Login,
+    user: Option<&User>,
+    to: &To,
+) -> Result<(), Error> {
+    let (To::Email(recipient) | To::Phone(recipient)) = to;
+    let purpose = match login.by_visitor {
+        true => Purpose::Login,
+        false => Purpose::LoginDemanded,
+    };
+    let sent = code::begin(
+        cx,
+        purpose,
+        Recipient {
+            user: user.map(|user| user.id),
+            to: recipient,
+            genuine: user.is_some(),
+        },
+    )
+    .await?;
+    login.challenge = Some(sent.challenge.id.clone());
+    Ok(send_login_code(cx, login, user, &sent).await?)
+}
+
+/// Sends a sign-in code, or to nobody what nobody gets.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn send_login_code(
+    cx: &mut Cx,
+    login: &Login,
+    user: Option<&User>,
+    sent: &Sent,
+) -> Result<(), Failure> {
+    let by_mail = sent.challenge.recipient.contains('@');
+    let Some(user) = user else {
+        return send_to_nobody(cx, login, sent, by_mail).await;
+    };
+    if by_mail {
+        let letter = login_letter(cx, Some(user), sent);
+        cx.send(&letter).await?;
+    } else {
+        numbers::send_code(cx, "login_by_code/code", sent).await?;
+    }
+    cx.note_about("login_code_sent", Some(user.id), "code", "")
+        .await
+}
+
+fn login_letter<'a>(cx: &Cx, user: Option<&User>, sent: &'a Sent) -> Letter<'a> {
+    let link = sent
+        .link
+        .as_deref()
+        .map(|token| cx.url(&format!("login/code/link/{token}/")));
+    let context = json!({
+        "code": sent.code.reveal(),
+        "link": link,
+        "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
+        "user": { "display": user.map(User::display).unwrap_or_default() },
+        "asked": cx.asked(),
+    });
+    Letter {
+        name: "login_by_code/code",
+        to: &sent.challenge.recipient,
+        context,
+        expires: Some(sent.challenge.expires),
+    }
+}
+
+/// There is no account, or the signup that led here was for an address with one. A letter of the same size goes through
+/// the same hands; a resend sends nothing.
+async fn send_to_nobody(
+    cx: &mut Cx,
+    login: &Login,
+    sent: &Sent,
+    by_mail: bool,
+) -> Result<(), Failure> {
+    let first = sent.challenge.resends == 0;
+    if !by_mail {
+        let name = match login.signup {
+            true => "signup/account_already_exists",
+            false => "login_by_code/unknown_account",
+        };
+        if first && cx.hallpass().settings().account.email_unknown_accounts {
+            numbers::send_plain(cx, name, &sent.challenge.recipient).await?;
+        } else {
+            let letter = login_letter(cx, None, sent);
+            cx.send_nothing(&letter).await?;
+        }
+    } else if login.signup && first {
+        addresses::send_already_exists(cx, &sent.challenge.recipient).await?;
+    } else {
+        let letter = Letter {
+            name: "login_by_code/unknown_account",
+            context: json!({
+                "email": sent.challenge.recipient,
+                "signup_url": cx.signup_url(),
+                "asked": cx.asked(),
+            }),
+            ..login_letter(cx, None, sent)
+        };
+        if first && cx.hallpass().settings().account.email_unknown_accounts {
+            cx.send(&letter).await?;
+        } else {
+            cx.send_nothing(&letter).await?;
+        }
+    }
+    cx.note_about("login_code_sent", None, "code", "").await
+}
+
+async fn verify_phone(
+    cx: &mut Cx,
+    login: &mut Login,
+    user: Option<&User>,
+    phone: &str,
+) -> Result<(), Error> {
+    cx.checkpoint().await?;
+    within(cx.hit("verify_phone", Some(phone)).await?)?;
+    let sent = code::begin(
+        cx,
+        Purpose::VerifyPhone,
+        Recipient {
+            user: user.map(|user| user.id),
+            to: phone,
+            genuine: user.is_some(),
+        },
+    )
+    .await?;
+    login.challenge = Some(sent.challenge.id.clone());
+    Ok(match user {
+        Some(_) => numbers::send_code(cx, "phone/code", &sent).await?,
+        None => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
+    })
+}
+
+async fn verify_email(
+    cx: &mut Cx,
+    login: &mut Login,
+    user: Option<&User>,
+    email: &str,
+) -> Result<(), Error> {
+    let by_code = cx
+        .hallpass()
+        .settings()
+        .account
+        .email_verification_by_code_enabled;
+    cx.checkpoint().await?;
+    let verdict = cx.hit("confirm_email", Some(email)).await?;
+    login.email = Some(email.to_owned());
+    if by_code {
+        within(verdict)?;
+        let sent = code::begin(
+            cx,
+            Purpose::VerifyEmail,
+            Recipient {
+                user: user.map(|user| user.id),
+                to: email,
+                genuine: user.is_some(),
+            },
+        )
+        .await?;
+        login.challenge = Some(sent.challenge.id.clone());
+        return Ok(match user {
+            Some(_) => addresses::send_code(cx, user, &sent, login.signup).await?,
+            None => addresses::send_already_exists(cx, email).await?,
+        });
+    }
+    // The link of a moment ago still works: nothing is said, and nothing is sent.
+    if matches!(verdict, Verdict::Exceeded { .. }) {
+        return Ok(());
+    }
+    Ok(send_stage_link(cx, login, user, email).await?)
+}
+
+/// The link that a sign-in waits for, or the letter to the owner of an address that somebody else wanted.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn send_stage_link(
+    cx: &mut Cx,
+    login: &Login,
+    user: Option<&User>,
+    email: &str,
+) -> Result<(), Failure> {
+    let Some(user) = user else {
+        return addresses::send_already_exists(cx, email).await;
+    };
+    let rows = addresses::of(cx, user).await?;
+    let row = match rows
+        .into_iter()
+        .find(|row| row.email.eq_ignore_ascii_case(email))
+    {
+        Some(row) => Some(row),
+        None => {
+            let conn = cx.write().await?;
+            let id = store::email_address::insert(conn, user.id, email, false, false).await?;
+            match id {
+                Some(id) => store::email_address::by_id(cx.read(), id).await?,
+                None => None,
+            }
+        }
+    };
+    match row {
+        Some(row) => addresses::send_link(cx, user, &row, login.signup).await,
+        None => Ok(()),
+    }
+}
+
+pub(super) fn within(verdict: Verdict) -> Result<(), Refusal> {
+    match verdict {
+        Verdict::Within(_) => Ok(()),
+        Verdict::Exceeded { retry_after } => Err(Refusal::RateLimited { retry_after }),
+    }
+}

@@ -1,0 +1,156 @@
+//! The phone number of an account, and what is sent to it.
+
+use serde_json::{Value, json};
+
+use crate::cx::Cx;
+use crate::domain::{Timestamp, User, UserId};
+use crate::error::{Error, Failure, Refusal};
+use crate::settings::Enumeration;
+use crate::store;
+use crate::store::phone::PhoneNumber;
+
+use super::addresses::{self, Claim};
+
+/// A number as it was typed, in E.164.
+///
+/// # Errors
+/// [`Refusal::Required`], [`Refusal::InvalidPhone`].
+pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::Required("phone"));
+    }
+    parse(cx, text).ok_or(Refusal::InvalidPhone)
+}
+
+/// The number that a text is, if it is one.
+pub fn parse(_cx: &Cx, text: &str) -> Option<String> {
+    let bare: String = hallpass_django::text::normalize_username(text)
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"-.()/".contains(*c))
+        .collect();
+    let digits = bare.strip_prefix('+')?;
+    let good = (6..=15).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && !digits.starts_with('0');
+    good.then_some(bare)
+}
+
+/// Active owners of a number, those who confirmed it before all others.
+///
+/// # Errors
+/// A failure.
+pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<(User, PhoneNumber)>, Failure> {
+    let mut found = store::phone::owners(cx.read(), phone).await?;
+    found.retain(|(user, _)| user.is_active);
+    if found.iter().any(|(_, number)| number.verified) {
+        found.retain(|(_, number)| number.verified);
+    }
+    Ok(found)
+}
+
+/// Judges a number that `by` wants: a number that somebody confirmed, or claims, is taken.
+///
+/// # Errors
+/// A failure.
+pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim, Failure> {
+    let owners = store::phone::owners(cx.read(), phone).await?;
+    if owners.iter().all(|(user, _)| Some(user.id) == by) {
+        return Ok(Claim::Free);
+    }
+    Ok(match cx.hallpass().settings().account.prevent_enumeration {
+        Enumeration::Off => Claim::Taken,
+        Enumeration::On | Enumeration::Strict => Claim::Hidden,
+    })
+}
+
+/// Sets a user's number as confirmed.
+///
+/// # Errors
+/// [`Refusal::PhoneTaken`] if somebody else confirmed it before.
+pub async fn confirm(cx: &mut Cx, user: UserId, phone: &str) -> Result<(), Error> {
+    store::phone::hold(cx.write().await?, phone).await?;
+    if store::phone::is_verified_elsewhere(cx.read(), phone, user).await? {
+        return Err(Refusal::PhoneTaken.into());
+    }
+    let now = cx.now;
+    let number = PhoneNumber {
+        phone: phone.to_owned(),
+        verified: true,
+    };
+    store::phone::set(cx.write().await?, user, &number, now).await?;
+    Ok(cx.note_about("phone_confirmed", Some(user), "", "").await?)
+}
+
+/// Somebody has just proved that a phone is theirs by signing in through it. The rules are those of
+/// [`addresses::possess`].
+///
+/// # Errors
+/// A failure.
+pub async fn possess(
+    cx: &mut Cx,
+    user: &User,
+    phone: &str,
+    proved_password: bool,
+) -> Result<User, Error> {
+    let number = store::phone::of_user(cx.read(), user.id).await?;
+    let Some(number) = number.filter(|number| number.phone == phone && !number.verified) else {
+        return Ok(user.clone());
+    };
+    match confirm(cx, user.id, &number.phone).await {
+        Ok(()) => {}
+        Err(Error::Refused(_)) => return Ok(user.clone()),
+        Err(failed) => return Err(failed),
+    }
+    let addresses = store::email_address::of_user(cx.read(), user.id).await?;
+    if proved_password || addresses.iter().any(|address| address.verified) {
+        return Ok(user.clone());
+    }
+    addresses::distrust_password(cx, user.clone()).await
+}
+
+/// Sends a code to a phone, by the text of this name.
+///
+/// # Errors
+/// A failure.
+pub async fn send_code(
+    cx: &mut Cx,
+    name: &'static str,
+    sent: &super::code::Sent,
+) -> Result<(), Failure> {
+    let lifetime = sent.challenge.expires.since(cx.now);
+    let context = json!({
+        "code": sent.code.reveal(),
+        "valid_for": crate::domain::timestamp::spoken_for(lifetime),
+    });
+    let expires = sent.challenge.expires;
+    send(
+        cx,
+        name,
+        &sent.challenge.recipient.clone(),
+        context,
+        expires,
+    )
+    .await?;
+    let user = sent.challenge.user;
+    cx.note_about("phone_code_sent", user, "code", "").await
+}
+
+/// Sends a text without a code.
+///
+/// # Errors
+/// A failure.
+pub async fn send_plain(cx: &mut Cx, name: &'static str, to: &str) -> Result<(), Failure> {
+    let expires = cx.now + std::time::Duration::from_secs(3600);
+    let context = json!({ "code": "", "valid_for": "" });
+    send(cx, name, to, context, expires).await
+}
+
+async fn send(
+    cx: &mut Cx,
+    name: &'static str,
+    to: &str,
+    context: Value,
+    expires: Timestamp,
+) -> Result<(), Failure> {
+    cx.send_text(name, to, context, expires).await
+}

@@ -1,0 +1,121 @@
+//! Changing one's password, or setting the first one.
+//!
+//! 1. Who has one gives it, who has none does not ([`has_password`]).
+//! 2. The new one is judged, hashed and set ([`change`], [`set`]). Every other session ends, with codes and links; this
+//!    one goes on under a new key, unless ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE ends it too.
+
+use serde_json::json;
+
+use crate::cx::Cx;
+use crate::domain::User;
+use crate::error::{Error, Refusal};
+use crate::flows::login::within;
+use crate::flows::passwords::{self, PASSWORD_LIMIT, check_field};
+use crate::flows::{addresses, reauthentication, sessions};
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Finished {
+    /// Changed; this session goes on.
+    Changed,
+    /// Changed; this session ended too.
+    SignedOut,
+}
+
+fn signed_in(cx: &Cx) -> Result<User, Refusal> {
+    if cx.hallpass().settings().hallpass.passwordless {
+        return Err(Refusal::NotAvailable);
+    }
+    cx.session.user().cloned().ok_or(Refusal::LoginRequired)
+}
+
+/// Step 1.
+///
+/// # Errors
+/// [`Refusal::LoginRequired`]; [`Refusal::NotAvailable`] where nobody has a password.
+pub fn has_password(cx: &Cx) -> Result<bool, Refusal> {
+    let user = signed_in(cx)?;
+    Ok(hallpass_django::hashers::is_usable(&user.password))
+}
+
+/// Step 2, for those who have a password. A wrong one counts as a failed sign-in does: a borrowed browser is no place to
+/// guess it.
+///
+/// # Errors
+/// [`Refusal::LoginRequired`], [`Refusal::NoPassword`], [`Refusal::RateLimited`], [`Refusal::Several`].
+pub async fn change(
+    cx: &mut Cx,
+    old: &str,
+    first: &str,
+    second: Option<&str>,
+) -> Result<Finished, Error> {
+    let user = signed_in(cx)?;
+    if !has_password(cx)? {
+        return Err(Refusal::NoPassword.into());
+    }
+    within(cx.hit("change_password", None).await?)?;
+    let mut faults = Vec::new();
+    match check_field("oldpassword", old, PASSWORD_LIMIT) {
+        Err(refusal) => faults.push(("oldpassword".to_owned(), refusal)),
+        Ok(()) => {
+            if !reauthentication::is_password_of(cx, &user, old).await? {
+                faults.push(("oldpassword".to_owned(), Refusal::WrongCurrentPassword));
+            }
+        }
+    }
+    match passwords::choose(cx, &user, first, second).await {
+        Err(Error::Refused(Refusal::Several(more))) => faults.extend(more),
+        other => other?,
+    }
+    if !faults.is_empty() {
+        return Err(Refusal::Several(faults).into());
+    }
+    replace(
+        cx,
+        user,
+        first,
+        "password_changed",
+        "password_change/changed",
+    )
+    .await
+}
+
+/// Step 2, for those who have none.
+///
+/// # Errors
+/// [`Refusal::LoginRequired`], [`Refusal::PasswordAlreadySet`], [`Refusal::RateLimited`], [`Refusal::Several`].
+pub async fn set(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
+    let user = signed_in(cx)?;
+    if has_password(cx)? {
+        return Err(Refusal::PasswordAlreadySet.into());
+    }
+    within(cx.hit("change_password", None).await?)?;
+    passwords::choose(cx, &user, first, second).await?;
+    replace(cx, user, first, "password_set", "password_change/set").await
+}
+
+async fn replace(
+    cx: &mut Cx,
+    user: User,
+    password: &str,
+    event: &'static str,
+    letter: &'static str,
+) -> Result<Finished, Error> {
+    let encoded = cx.encode_password(password).await?;
+    let Some(user) = passwords::set(cx, &user, encoded).await? else {
+        // Changed elsewhere at the same moment: this session is over already.
+        return Err(Refusal::LoginRequired.into());
+    };
+    cx.note_about(event, Some(user.id), "", "").await?;
+    let about = json!({ "user": { "display": user.display() } });
+    addresses::notify(cx, &user.email.clone(), letter, about).await?;
+    if cx.hallpass().settings().account.logout_on_password_change {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+        cx.note_about("logout", Some(user.id), "", "").await?;
+        return Ok(Finished::SignedOut);
+    }
+    sessions::follow_password(cx, &user.password);
+    Ok(Finished::Changed)
+}

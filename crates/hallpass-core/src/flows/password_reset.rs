@@ -1,0 +1,454 @@
+//! Password reset: back in without the password.
+//!
+//! 1. The visitor names an address; we always say "sent" ([`begin`]).
+//! 2. By link: the owner opens it. The key goes into the session and out of the address bar ([`open`]); it lives for three
+//!    days and dies with the old password, a sign-in, or any change of the account's addresses.
+//!    By code: the code is typed back where it was asked for ([`finish_code`]), and gives leave to choose a password, for
+//!    as long as a code lives.
+//! 3. The owner chooses a new password ([`finish`]). Other sessions, codes and links end, and the limit on failed
+//!    sign-ins is lifted. Somebody who came by mail has proved the mailbox: the address counts as confirmed.
+
+use std::time::Duration;
+
+use hallpass_django::reset_token::{decode_uid_base36, encode_uid_base36};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::cx::Cx;
+use crate::delivery::Letter;
+use crate::domain::session::keys;
+use crate::domain::timestamp::spoken_for;
+use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
+use crate::error::{Error, Failure, Refusal};
+use crate::flows::addresses;
+use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
+use crate::flows::login::{Progress, pending, pipeline, within};
+use crate::flows::passwords;
+use crate::settings::{Enumeration, LoginBy};
+use crate::store;
+use crate::store::code::Challenge;
+use crate::store::user::Addressed;
+
+/// What [`begin`] came to. It does not say whether there is an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Begun {
+    /// If somebody owns the address, a link is on its way.
+    LinkSent,
+    /// Or a code, and it is awaited here.
+    CodeSent,
+}
+
+/// The letters of one request: more accounts than this on one address are not written to.
+const ACCOUNTS_PER_ADDRESS: usize = 5;
+
+fn available(cx: &Cx) -> Result<(), Refusal> {
+    match cx.hallpass().settings().hallpass.passwordless {
+        true => Err(Refusal::NotAvailable),
+        false => Ok(()),
+    }
+}
+
+/// Step 1.
+///
+/// # Errors
+/// What an address may be refused for, [`Refusal::RateLimited`]; [`Refusal::UnknownEmail`] where that may be told.
+pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
+    available(cx)?;
+    let email = addresses::clean(cx, typed)?;
+    within(cx.hit("reset_password", Some(&email)).await?)?;
+    let mut owners = addresses::owners(cx, &email).await?;
+    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    let settings = cx.hallpass().settings();
+    if owners.is_empty() && settings.account.prevent_enumeration == Enumeration::Off {
+        return Err(Refusal::UnknownEmail.into());
+    }
+    if settings.account.password_reset_by_code_enabled {
+        begin_by_code(cx, &email, owners.into_iter().next()).await?;
+        return Ok(Begun::CodeSent);
+    }
+    if owners.is_empty() {
+        // The token is made for nobody too, since making it takes time.
+        let _ = link_letter(cx, &User::nobody(), &email, &[]);
+        unknown(cx, &email).await?;
+    }
+    for Addressed { user, address, .. } in &owners {
+        let rows = addresses::of(cx, user).await?;
+        let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
+        let letter = link_letter(cx, user, address, &all);
+        cx.send(&letter).await?;
+        cx.note_about("password_reset_asked", Some(user.id), "link", "")
+            .await?;
+    }
+    Ok(Begun::LinkSent)
+}
+
+/// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
+/// ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS says so.
+async fn unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let context = json!({ "email": email, "signup_url": cx.signup_url(), "asked": cx.asked() });
+    let letter = Letter {
+        name: "password_reset/unknown_account",
+        to: email,
+        context,
+        expires: Some(cx.now + Duration::from_secs(86_400)),
+    };
+    if cx.hallpass().settings().account.email_unknown_accounts {
+        cx.send(&letter).await?;
+    } else {
+        cx.send_nothing(&letter).await?;
+    }
+    cx.note_about("password_reset_asked", None, "link", "")
+        .await
+}
+
+fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a> {
+    let token = cx.hallpass().make_password_token(user, all, cx.now);
+    let uid = encode_uid_base36(&user.id.to_string());
+    let lifetime = cx.hallpass().link_lifetime();
+    let named = cx
+        .hallpass()
+        .settings()
+        .account
+        .has_method(LoginBy::Username);
+    let context = json!({
+        "link": cx.url(&format!("password/reset/key/{uid}-{token}/")),
+        "username": Some(&user.username).filter(|name| named && !name.is_empty()),
+        "user": { "display": user.display() },
+        "valid_for": spoken_for(lifetime),
+        "asked": cx.asked(),
+    });
+    Letter {
+        name: "password_reset/link",
+        to,
+        context,
+        expires: Some(cx.now + lifetime),
+    }
+}
+
+async fn begin_by_code(cx: &mut Cx, email: &str, owner: Option<Addressed>) -> Result<(), Error> {
+    forget(cx).await?;
+    let user = owner.as_ref().map(|owner| &owner.user);
+    let recipient = Recipient {
+        user: user.map(|user| user.id),
+        to: email,
+        genuine: user.is_some(),
+    };
+    let sent = code::begin(cx, Purpose::PasswordReset, recipient).await?;
+    cx.session
+        .set(keys::RESET_CHALLENGE, sent.challenge.id.as_str());
+    match &owner {
+        Some(Addressed { user, address, .. }) => {
+            let letter = code_letter(cx, user, address, &sent);
+            cx.send(&letter).await?;
+            cx.note_about("password_reset_asked", Some(user.id), "code", "")
+                .await?;
+        }
+        None => unknown(cx, email).await?,
+    }
+    Ok(())
+}
+
+fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a> {
+    let context = json!({
+        "code": sent.code.reveal(),
+        "user": { "display": user.display() },
+        "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
+        "asked": cx.asked(),
+    });
+    Letter {
+        name: "password_reset/code",
+        to,
+        context,
+        expires: Some(sent.challenge.expires),
+    }
+}
+
+/// Gives up a reset that waits here.
+///
+/// # Errors
+/// A failure.
+pub async fn forget(cx: &mut Cx) -> Result<(), Failure> {
+    cx.session.remove(keys::RESET_LEAVE);
+    let challenge = cx.session.remove(keys::RESET_CHALLENGE);
+    let id = challenge.as_ref().and_then(|id| id.as_str());
+    code::end(cx, id).await
+}
+
+/// The code that is awaited here.
+///
+/// # Errors
+/// [`Refusal::NotPending`].
+pub async fn waiting(cx: &mut Cx) -> Result<Challenge, Error> {
+    let id = cx.session.get(keys::RESET_CHALLENGE);
+    let id = id.and_then(|id| id.as_str()).map(str::to_owned);
+    let challenge = code::pending(cx, Purpose::PasswordReset, id.as_deref()).await?;
+    challenge.ok_or_else(|| Refusal::NotPending.into())
+}
+
+/// Leave to choose a new password, as it waits in the session. It holds nothing that could be used elsewhere.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Leave {
+    user: i64,
+    /// Of the password column: another password ends it.
+    seal: String,
+    /// Microseconds.
+    until: i64,
+    /// The mailbox that was proved.
+    email: Option<String>,
+    /// The digest of the link it came by, which is spent with it.
+    link: Option<String>,
+}
+
+fn seal(user: &User) -> String {
+    secret::digest(&format!("reset\0{}\0{}", user.id, user.password))
+}
+
+fn grant(cx: &mut Cx, leave: &Leave) -> Result<(), Failure> {
+    let json =
+        serde_json::to_value(leave).map_err(|error| Failure::from_source("a reset", error))?;
+    cx.session.set(keys::RESET_LEAVE, json);
+    // What another page left in this browser must not come to own it.
+    cx.session.cycle_key();
+    Ok(())
+}
+
+/// Step 2, by code.
+///
+/// # Errors
+/// [`Refusal::IncorrectCode`], after which it may be over; [`Refusal::NotPending`], [`Refusal::RateLimited`].
+pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
+    available(cx)?;
+    let id = waiting(cx).await?.id;
+    let challenge = match code::check(cx, Purpose::PasswordReset, Some(&id), typed).await? {
+        Checked::Right(challenge) => challenge,
+        Checked::Wrong => {
+            cx.note_about(
+                "password_reset_code_rejected",
+                None,
+                "code",
+                "incorrect_code",
+            )
+            .await?;
+            return Err(Refusal::IncorrectCode.into());
+        }
+        Checked::Over => {
+            forget(cx).await?;
+            cx.note_about(
+                "password_reset_code_rejected",
+                None,
+                "code",
+                "incorrect_code",
+            )
+            .await?;
+            return Err(Refusal::IncorrectCode.into());
+        }
+        Checked::Gone => {
+            forget(cx).await?;
+            return Err(Refusal::NotPending.into());
+        }
+    };
+    cx.session.remove(keys::RESET_CHALLENGE);
+    let Some(user) = user_of(cx, challenge.user).await? else {
+        return Err(Refusal::NotPending.into());
+    };
+    let lifetime = Purpose::PasswordReset.lifetime(cx.hallpass().settings());
+    let leave = Leave {
+        user: user.id.as_int(),
+        seal: seal(&user),
+        until: (cx.now + lifetime).micros(),
+        email: Some(challenge.recipient),
+        link: None,
+    };
+    Ok(grant(cx, &leave)?)
+}
+
+async fn user_of(cx: &mut Cx, id: Option<UserId>) -> Result<Option<User>, Failure> {
+    let user = match id {
+        Some(id) => store::user::by_id(cx.read(), id).await?,
+        None => None,
+    };
+    Ok(user.filter(|user| user.is_active))
+}
+
+/// Step 2, by link: what the key is good for. Changes nothing but the session, so that the page for the new password has
+/// an address without the key.
+///
+/// # Errors
+/// [`Refusal::InvalidPasswordReset`]: mistyped, too old, used or overtaken by events. Which of these is not said.
+pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
+    available(cx)?;
+    let (user, link) = check(cx, key).await?;
+    if cx.session.user_id().is_some_and(|id| id != user.id) {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
+    let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
+    let leave = Leave {
+        user: user.id.as_int(),
+        seal: seal(&user),
+        until: (cx.now + lifetime).micros(),
+        email: None,
+        link: Some(link),
+    };
+    Ok(grant(cx, &leave)?)
+}
+
+/// The user of a key, and the key's digest.
+///
+/// # Errors
+/// As [`open`].
+async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
+    let (uid, token) = key.split_once('-').unwrap_or((key, ""));
+    let id = decode_uid_base36(uid).and_then(|id| i64::try_from(id).ok());
+    let user = user_of(cx, id.map(UserId::from_int)).await?;
+    let known = user.is_some();
+    let user = user.unwrap_or_else(User::nobody);
+    let rows = match known {
+        true => addresses::of(cx, &user).await?,
+        false => Vec::new(),
+    };
+    let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
+    let good = cx
+        .hallpass()
+        .check_password_token(&user, &all, token, cx.now);
+    let digest = secret::digest(&format!("password_reset\0{}\0{token}", user.id));
+    if !good || !known || store::spent::is_spent(cx.read(), &digest).await? {
+        return Err(Refusal::InvalidPasswordReset.into());
+    }
+    Ok((user, digest))
+}
+
+/// Who may choose a new password here.
+///
+/// # Errors
+/// [`Refusal::InvalidPasswordReset`].
+pub async fn chooser(cx: &mut Cx) -> Result<User, Error> {
+    Ok(leave(cx).await?.1)
+}
+
+async fn leave(cx: &mut Cx) -> Result<(Leave, User), Error> {
+    let value = cx.session.get(keys::RESET_LEAVE).cloned();
+    let leave: Option<Leave> = value.and_then(|value| serde_json::from_value(value).ok());
+    let Some(leave) = leave.filter(|leave| cx.now < Timestamp::from_micros(leave.until)) else {
+        cx.session.remove(keys::RESET_LEAVE);
+        return Err(Refusal::InvalidPasswordReset.into());
+    };
+    let user = user_of(cx, Some(UserId::from_int(leave.user))).await?;
+    match user.filter(|user| leave.seal == seal(user)) {
+        Some(user) => Ok((leave, user)),
+        None => {
+            cx.session.remove(keys::RESET_LEAVE);
+            Err(Refusal::InvalidPasswordReset.into())
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug)]
+#[must_use]
+pub enum Finished {
+    /// The password is new; one can sign in with it.
+    Changed,
+    /// And the sign-in went on.
+    WentOn(Progress),
+}
+
+/// Step 3, with leave in the session.
+///
+/// # Errors
+/// [`Refusal::InvalidPasswordReset`], [`Refusal::RateLimited`], [`Refusal::Several`] with what is wrong with the
+/// password; then the leave stays.
+pub async fn finish(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    let (leave, user) = leave(cx).await?;
+    set(cx, user, leave, first, second).await
+}
+
+/// Steps 2 and 3 in one, for those who bring the key with the password.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn finish_with_key(
+    cx: &mut Cx,
+    key: &str,
+    first: &str,
+    second: Option<&str>,
+) -> Result<Finished, Error> {
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    let (user, link) = check(cx, key).await?;
+    let leave = Leave {
+        user: user.id.as_int(),
+        seal: seal(&user),
+        until: 0,
+        email: None,
+        link: Some(link),
+    };
+    set(cx, user, leave, first, second).await
+}
+
+async fn set(
+    cx: &mut Cx,
+    user: User,
+    leave: Leave,
+    first: &str,
+    second: Option<&str>,
+) -> Result<Finished, Error> {
+    passwords::choose(cx, &user, first, second).await?;
+    let encoded = cx.encode_password(first).await?;
+    let rows = addresses::of(cx, &user).await?;
+    cx.checkpoint().await?;
+    for email in rows
+        .iter()
+        .map(|row| row.email.as_str())
+        .chain([user.email.as_str(), user.username.as_str()])
+    {
+        cx.lift("login_failed", email).await?;
+    }
+    if let Some(link) = &leave.link {
+        let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);
+        if !store::spent::spend(cx.write().await?, link, expires).await? {
+            return Err(Refusal::InvalidPasswordReset.into());
+        }
+    }
+    let Some(user) = passwords::set(cx, &user, encoded).await? else {
+        return Err(Refusal::InvalidPasswordReset.into());
+    };
+    forget(cx).await?;
+    let method = if leave.link.is_some() { "link" } else { "code" };
+    cx.note_about("password_reset", Some(user.id), method, "")
+        .await?;
+    // The mailbox was proved, and the password is the owner's from now on: nothing to distrust.
+    let user = match &leave.email {
+        Some(email) => addresses::possess(cx, &user, email, true).await?,
+        None => user,
+    };
+    let to = user.email.clone();
+    addresses::notify(
+        cx,
+        &to,
+        "password_reset/done",
+        json!({ "user": { "display": user.display() } }),
+    )
+    .await?;
+    pending::abort(cx).await?;
+    if !cx.hallpass().settings().account.login_on_password_reset {
+        if cx.session.user_id() == Some(user.id) {
+            cx.session.flush();
+            cx.session.rotate_csrf();
+        }
+        return Ok(Finished::Changed);
+    }
+    let mut record = Record::new("password_reset", cx.now);
+    record.email.clone_from(&leave.email);
+    let login = Login {
+        records: vec![record],
+        email: leave.email,
+        ..Login::new(&user, cx.now)
+    };
+    Ok(Finished::WentOn(
+        pipeline::begin(cx, login, Some(user)).await?,
+    ))
+}

@@ -1,0 +1,263 @@
+//! The form of a signup: what was typed, cleaned, and everything that is wrong with it.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use hallpass_django::text::{is_unicode_username, normalize_username};
+use hallpass_django::validators::UserAttributes;
+
+use crate::cx::Cx;
+use crate::error::{Error, Failure, Refusal};
+use crate::flows::passwords::{PASSWORD_LIMIT, check_field};
+use crate::flows::{addresses, numbers, passwords};
+use crate::settings::{ExtraField, ExtraKind, SignupField};
+use crate::store;
+
+/// A signup, cleaned.
+#[derive(Clone, Default)]
+pub struct Form {
+    /// The user name, if one was asked for and given.
+    pub username: Option<String>,
+    /// The address, in its one spelling.
+    pub email: Option<String>,
+    /// The number, E.164.
+    pub phone: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// Extra fields by name: texts, numbers, booleans.
+    pub extra: Map<String, Value>,
+}
+
+/// Without the password.
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Reader<'a> {
+    typed: &'a (dyn Fn(&str) -> String + Sync),
+    faults: Vec<(String, Refusal)>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, field: &str, refusal: Refusal) {
+        self.faults.push((field.to_owned(), refusal));
+    }
+
+    /// What comes out of cleaning, or a fault.
+    fn take<T>(&mut self, field: &str, cleaned: Result<T, Refusal>) -> Option<T> {
+        match cleaned {
+            Ok(value) => Some(value),
+            Err(refusal) => {
+                self.fault(field, refusal);
+                None
+            }
+        }
+    }
+}
+
+/// Reads and cleans the form.
+///
+/// # Errors
+/// [`Refusal::Several`] with every fault, in the order of the form.
+pub(super) async fn read(
+    cx: &mut Cx,
+    typed: &(dyn Fn(&str) -> String + Sync),
+) -> Result<Form, Error> {
+    let mut reader = Reader {
+        typed,
+        faults: Vec::new(),
+    };
+    let mut form = Form::default();
+    let fields = cx.hallpass().settings().account.signup_fields();
+    let asks = |field: SignupField| fields.iter().any(|asked| asked.field == field);
+    for asked in &fields {
+        let name = asked.field.name();
+        let text = typed(name);
+        if matches!(asked.field, SignupField::Email2 | SignupField::Password2) {
+            continue;
+        }
+        let blank = match asked.field {
+            SignupField::Password1 => text.is_empty(),
+            _ => text.trim().is_empty(),
+        };
+        if blank {
+            if asked.required {
+                reader.fault(name, Refusal::Required(name));
+            }
+            continue;
+        }
+        match asked.field {
+            SignupField::Username => {
+                form.username = username(cx, &mut reader, &text).await?;
+            }
+            SignupField::Email => {
+                let hook = cx.hallpass().signup_hook().clone();
+                let cleaned = addresses::clean(cx, &text).and_then(|email| hook.clean_email(email));
+                form.email = reader.take(name, cleaned);
+            }
+            SignupField::Phone => {
+                let cleaned = numbers::clean(cx, &text);
+                form.phone = reader.take(name, cleaned);
+            }
+            SignupField::Password1 => {
+                let checked = check_field(name, &text, PASSWORD_LIMIT);
+                form.password = reader.take(name, checked).map(|()| text);
+            }
+            SignupField::Email2 | SignupField::Password2 => {}
+        }
+    }
+    if asks(SignupField::Email2) {
+        let again = addresses::clean(cx, &typed("email2")).ok();
+        let own = addresses::clean(cx, &typed("email")).ok();
+        if own.is_some() && own != again {
+            reader.fault("email2", Refusal::EmailMismatch);
+        }
+    }
+    if asks(SignupField::Password2) && form.password.is_some() {
+        match typed("password2") {
+            again if again.is_empty() => {
+                reader.fault("password2", Refusal::Required("password2"));
+            }
+            again if Some(&again) != form.password.as_ref() => {
+                reader.fault("password2", Refusal::PasswordsDiffer);
+            }
+            _ => {}
+        }
+    }
+    for field in super::extra_fields(cx) {
+        let cleaned = extra(&field, &(reader.typed)(&field.name));
+        if let Some(Some(value)) = reader.take(&field.name, cleaned) {
+            form.extra.insert(field.name, value);
+        }
+    }
+    judge_password(cx, &mut reader, &form).await?;
+    match reader.faults.is_empty() {
+        true => Ok(form),
+        false => Err(Refusal::Several(reader.faults).into()),
+    }
+}
+
+/// With the whole form at hand, since a password must not resemble the name.
+async fn judge_password(cx: &mut Cx, reader: &mut Reader<'_>, form: &Form) -> Result<(), Error> {
+    let Some(password) = &form.password else {
+        return Ok(());
+    };
+    let text = |name: &str| {
+        let value = form.extra.get(name).and_then(Value::as_str);
+        value.unwrap_or_default().to_owned()
+    };
+    let (first, last) = (text("first_name"), text("last_name"));
+    let user = UserAttributes {
+        username: form.username.as_deref().unwrap_or_default(),
+        first_name: &first,
+        last_name: &last,
+        email: form.email.as_deref().unwrap_or_default(),
+    };
+    for fault in passwords::faults(cx, password, &user).await? {
+        reader.fault("password1", fault);
+    }
+    Ok(())
+}
+
+/// The user name: NFKC, then judged as it will be stored.
+async fn username(
+    cx: &mut Cx,
+    reader: &mut Reader<'_>,
+    text: &str,
+) -> Result<Option<String>, Failure> {
+    let account = cx.hallpass().settings().account.clone();
+    let mut name = normalize_username(text.trim()).trim().to_owned();
+    if !account.preserve_username_casing {
+        name = name.to_lowercase();
+    }
+    let shortest = usize::try_from(account.username_min_length).unwrap_or(1);
+    let folded = hallpass_django::text::fold(&name);
+    let refused = |known: &String| hallpass_django::text::fold(known) == folded;
+    let length = name.chars().count();
+    let cleaned = if name.contains('\0') {
+        Err(Refusal::NullCharacter("username"))
+    } else if length > 150 {
+        Err(Refusal::TooLong {
+            field: "username",
+            limit: 150,
+        })
+    } else if length < shortest {
+        Err(Refusal::TooShort {
+            field: "username",
+            limit: shortest,
+        })
+    } else if !is_unicode_username(&name) {
+        Err(Refusal::InvalidUsername)
+    } else if account.username_blacklist.iter().any(refused) {
+        Err(Refusal::UsernameBlacklisted)
+    } else {
+        cx.hallpass().signup_hook().clone().clean_username(name)
+    };
+    let Some(name) = reader.take("username", cleaned) else {
+        return Ok(None);
+    };
+    if is_taken(cx, &name).await? {
+        reader.fault("username", Refusal::UsernameTaken);
+        return Ok(None);
+    }
+    Ok(Some(name))
+}
+
+/// Whether somebody has the name, in any case.
+pub(super) async fn is_taken(cx: &mut Cx, name: &str) -> Result<bool, Failure> {
+    let lower = name.to_lowercase();
+    let users = store::user::by_username(cx.read(), name).await?;
+    Ok(users
+        .iter()
+        .any(|user| user.username.to_lowercase() == lower))
+}
+
+/// An extra field; `None`: left empty.
+fn extra(field: &ExtraField, text: &str) -> Result<Option<Value>, Refusal> {
+    let text = text.trim();
+    if field.kind == ExtraKind::Checkbox {
+        let ticked = !text.is_empty() && !matches!(text, "false" | "off" | "0");
+        return match ticked || !field.required {
+            true => Ok(Some(ticked.into())),
+            false => Err(Refusal::Required("")),
+        };
+    }
+    if text.is_empty() {
+        return match field.required {
+            true => Err(Refusal::Required("")),
+            false => Ok(None),
+        };
+    }
+    check_field("", text, field.max_length)?;
+    let lines = field.kind == ExtraKind::TextArea;
+    if text
+        .chars()
+        .any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t')))
+    {
+        return Err(Refusal::Invalid(""));
+    }
+    let value = match field.kind {
+        ExtraKind::Text | ExtraKind::TextArea | ExtraKind::Checkbox => text.into(),
+        ExtraKind::Email => crate::domain::address::clean(text)
+            .ok_or(Refusal::InvalidEmail)?
+            .into(),
+        ExtraKind::Number => {
+            let number: i64 = text.parse().map_err(|_| Refusal::Invalid(""))?;
+            number.into()
+        }
+        ExtraKind::Date => {
+            let date: jiff::civil::Date = text.parse().map_err(|_| Refusal::Invalid(""))?;
+            date.to_string().into()
+        }
+        ExtraKind::Select => match field.choices.iter().find(|(value, _)| value == text) {
+            Some((value, _)) => value.as_str().into(),
+            None => return Err(Refusal::InvalidChoice("")),
+        },
+    };
+    Ok(Some(value))
+}

@@ -1,0 +1,135 @@
+//! Where an app has its say: small traits, one a flow, every method with a default.
+//!
+//! `may_…` decides and can refuse; `after_…` reacts. They run inside the flow that calls them: `may_…` before anything is
+//! written, `after_…` in its transaction, so that what they write commits with it and what they refuse undoes nothing of
+//! theirs alone. What must only happen once the flow is done belongs behind [`crate::Hallpass::subscribe`] or into a
+//! letter.
+//!
+//! A hook is put in by [`crate::hallpass::Builder::on_signup`] and [`crate::hallpass::Builder::on_login`].
+
+use async_trait::async_trait;
+
+use crate::cx::Cx;
+use crate::domain::{Login as PendingLogin, User};
+use crate::error::{Error, Refusal};
+use crate::flows::signup::Form;
+use crate::settings::ExtraField;
+
+/// What an app may want to say about signing up.
+#[async_trait]
+pub trait Signup: Send + Sync {
+    /// Whether this visitor may sign up at all: invitations, opening hours. Asked for the page and again for the form.
+    ///
+    /// # Errors
+    /// A failure.
+    async fn is_open(&self, cx: &mut Cx) -> Result<bool, Error> {
+        Ok(cx.hallpass().settings().hallpass.signup_open)
+    }
+
+    /// More fields, besides HALLPASS_SIGNUP_EXTRA_FIELDS.
+    fn extra_fields(&self) -> Vec<ExtraField> {
+        Vec::new()
+    }
+
+    /// The user name as it is to be stored; it has been normalised and has passed our own checks.
+    ///
+    /// # Errors
+    /// A refusal, shown at the field.
+    fn clean_username(&self, username: String) -> Result<String, Refusal> {
+        Ok(username)
+    }
+
+    /// The address as it is to be stored; likewise.
+    ///
+    /// # Errors
+    /// A refusal, shown at the field.
+    fn clean_email(&self, email: String) -> Result<String, Refusal> {
+        Ok(email)
+    }
+
+    /// Judges the whole form before anything is written. Called whether or not the address is taken, so that its answer
+    /// tells nothing about that.
+    ///
+    /// # Errors
+    /// A refusal, shown at the form.
+    async fn may_sign_up(&self, _cx: &mut Cx, _form: &Form) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The user was saved, in this transaction. Groups, profiles, the invitation that is now used.
+    ///
+    /// # Errors
+    /// A refusal or a failure; a failure undoes the signup.
+    async fn after_sign_up(&self, _cx: &mut Cx, _user: &User, _form: &Form) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A stage of the app's own between the proof and the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnStage {
+    /// Its key, in the app's words: `accept_terms`.
+    pub key: String,
+    /// The page where the visitor takes it, a path of the app.
+    pub page: String,
+    /// Before ours instead of after them.
+    pub first: bool,
+}
+
+/// What an app may want to say about signing in.
+#[async_trait]
+pub trait Login: Send + Sync {
+    /// Before anything is looked at: IP bans. Every way of signing in asks it.
+    ///
+    /// # Errors
+    /// A refusal.
+    async fn may_attempt(&self, _cx: &mut Cx) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The proof was right, the user is active: may they come in?
+    ///
+    /// # Errors
+    /// A refusal.
+    async fn may_sign_in(&self, _cx: &mut Cx, _user: &User) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Stages of the app's own, in order.
+    fn stages(&self) -> Vec<OwnStage> {
+        Vec::new()
+    }
+
+    /// Whether this sign-in has to go through the stage.
+    ///
+    /// # Errors
+    /// A failure.
+    async fn needs_stage(
+        &self,
+        _cx: &mut Cx,
+        _key: &str,
+        _user: &User,
+        _login: &PendingLogin,
+    ) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// The session has started, in this transaction.
+    ///
+    /// # Errors
+    /// A failure; it undoes the sign-in.
+    async fn after_sign_in(&self, _cx: &mut Cx, _user: &User) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Where the user goes when nothing asked for a page: by role, for instance. `None`: as the settings say.
+    fn redirect(&self, _user: &User, _after_signup: bool) -> Option<String> {
+        None
+    }
+}
+
+/// Nothing of an app's own.
+pub(crate) struct Plain;
+
+impl Signup for Plain {}
+impl Login for Plain {}

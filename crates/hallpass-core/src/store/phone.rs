@@ -1,0 +1,95 @@
+//! `hallpass_phone`: the phone number of an account. A confirmed one has one owner.
+
+use super::{Conn, Row, Sql, user};
+use crate::domain::{Timestamp, User, UserId};
+use crate::error::Failure;
+
+/// A number and whether it is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhoneNumber {
+    /// E.164.
+    pub phone: String,
+    /// The user proved that it is theirs.
+    pub verified: bool,
+}
+
+fn read(row: &Row, at: usize) -> Result<PhoneNumber, Failure> {
+    Ok(PhoneNumber {
+        phone: row.get(at)?,
+        verified: row.get(at + 1)?,
+    })
+}
+
+/// A user's number.
+pub async fn of_user(mut conn: Conn<'_>, user: UserId) -> Result<Option<PhoneNumber>, Failure> {
+    let row = conn
+        .query_opt(
+            "SELECT phone, verified FROM hallpass_phone WHERE user_id = $1",
+            &[user.into()],
+        )
+        .await?;
+    row.map(|row| read(&row, 0)).transpose()
+}
+
+/// Users with this number, those who confirmed it first.
+pub async fn owners(mut conn: Conn<'_>, phone: &str) -> Result<Vec<(User, PhoneNumber)>, Failure> {
+    let sql = format!(
+        "SELECT {}, p.phone, p.verified FROM hallpass_phone p JOIN auth_user u ON u.id = p.user_id \
+         WHERE p.phone = $1 ORDER BY p.verified DESC, u.id LIMIT 10",
+        user::COLUMNS
+    );
+    let rows = conn.query(&sql, &[phone.into()]).await?;
+    rows.iter()
+        .map(|row| Ok((user::read(row, 0)?, read(row, user::WIDTH)?)))
+        .collect()
+}
+
+/// Lets nobody else confirm this number until the transaction ends.
+pub async fn hold(mut conn: Conn<'_>, phone: &str) -> Result<(), Failure> {
+    conn.query(
+        Sql {
+            sqlite: "SELECT $1",
+            postgres: "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 7255))",
+        },
+        &[phone.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether somebody else has confirmed it.
+pub async fn is_verified_elsewhere(
+    mut conn: Conn<'_>,
+    phone: &str,
+    user: UserId,
+) -> Result<bool, Failure> {
+    let row = conn
+        .query_opt(
+            "SELECT 1 FROM hallpass_phone WHERE phone = $1 AND verified = $2 AND user_id <> $3",
+            &[phone.into(), true.into(), user.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Sets a user's number.
+pub async fn set(
+    mut conn: Conn<'_>,
+    user: UserId,
+    number: &PhoneNumber,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    conn.execute(
+        "INSERT INTO hallpass_phone (user_id, phone, verified, changed_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, verified = excluded.verified, \
+         changed_at = excluded.changed_at",
+        &[
+            user.into(),
+            number.phone.as_str().into(),
+            number.verified.into(),
+            now.into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
