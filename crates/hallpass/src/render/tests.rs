@@ -53,8 +53,10 @@ fn faults(context: Value) -> Vec<Value> {
     let wrong = |names: &[String], whole: bool| {
         let mut context = context.clone();
         for name in names {
-            context["form"]["fields"][name]["errors"] =
-                json!([format!("No {} is wrong.", name.len()), format!("{HOSTILE} too.")]);
+            context["form"]["fields"][name]["errors"] = json!([
+                format!("No {} is wrong.", name.len()),
+                format!("{HOSTILE} too.")
+            ]);
         }
         if whole {
             context["form"]["errors"] = json!([format!("{HOSTILE} is wrong.")]);
