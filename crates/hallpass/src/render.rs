@@ -1,5 +1,7 @@
 //! Pages from templates, compiled once; a folder of the operator's may replace any of them by name.
 
+use std::path::Path;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
@@ -24,7 +26,30 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "login_by_link/sent.html",
     "login_by_link/confirm.html",
     "login_by_link/invalid.html",
+    "login_by_code/request.html",
+    "login_by_code/confirm.html",
+    "login_by_code/link.html",
+    "login_by_code/invalid.html",
     "logout/confirm.html",
+    "signup/signup.html",
+    "signup/closed.html",
+    "email_verification/sent.html",
+    "email_verification/code.html",
+    "email_verification/confirm.html",
+    "email_verification/invalid.html",
+    "email_verification/required.html",
+    "password_reset/request.html",
+    "password_reset/sent.html",
+    "password_reset/code.html",
+    "password_reset/choose.html",
+    "password_reset/done.html",
+    "password_reset/invalid.html",
+    "password_change/change.html",
+    "password_change/set.html",
+    "manage_email/manage.html",
+    "phone/verify.html",
+    "phone/change.html",
+    "reauthentication/reauthenticate.html",
     "profile/profile.html",
     "errors/error.html",
     "index.html",
@@ -41,34 +66,7 @@ impl Templates {
     /// Compiles them; one of the operator's that does not compile is a failure that names it.
     pub(crate) fn compile(hallpass: &Hallpass) -> Result<Self, Failure> {
         let settings = hallpass.settings();
-        let folder = settings
-            .hallpass
-            .templates
-            .as_ref()
-            .map(std::path::PathBuf::from);
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        for (name, embedded) in EMBEDDED {
-            let own = folder
-                .as_ref()
-                .map(|folder| folder.join(name))
-                .filter(|path| path.is_file());
-            let source = match &own {
-                Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                    Failure::from_source(
-                        format!("the template {} cannot be read", path.display()),
-                        error,
-                    )
-                })?,
-                None => (*embedded).to_owned(),
-            };
-            environment
-                .add_template_owned(*name, source)
-                .map_err(|error| {
-                    Failure::from_source(format!("the template {name} has an error"), error)
-                })?;
-        }
+        let environment = environment(settings.hallpass.templates.as_deref().map(Path::new))?;
         let assets = Assets::new(settings);
         let mount = &settings.hallpass.mount;
         let (style, brand) = assets.names();
@@ -120,3 +118,33 @@ impl Templates {
             })
     }
 }
+
+/// All templates, each from `folder` if it is there. What is not given to one is an error, not a gap.
+fn environment(folder: Option<&Path>) -> Result<Environment<'static>, Failure> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    for (name, embedded) in EMBEDDED {
+        let own = folder
+            .map(|folder| folder.join(name))
+            .filter(|path| path.is_file());
+        let source = match &own {
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                Failure::from_source(
+                    format!("the template {} cannot be read", path.display()),
+                    error,
+                )
+            })?,
+            None => (*embedded).to_owned(),
+        };
+        environment
+            .add_template_owned(*name, source)
+            .map_err(|error| {
+                Failure::from_source(format!("the template {name} has an error"), error)
+            })?;
+    }
+    Ok(environment)
+}
+
+#[cfg(test)]
+mod tests;

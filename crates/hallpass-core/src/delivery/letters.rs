@@ -1,4 +1,4 @@
-//! Letters from templates, compiled once; a folder of the operator's may replace any of them by name.
+//! Letters and text messages from templates, compiled once; a folder of the operator's may replace any of them by name.
 
 use std::path::Path;
 
@@ -15,13 +15,56 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "layouts/letter.html",
     "layouts/letter.txt",
     "layouts/parts.html",
-    "layouts/asked.txt",
+    "layouts/parts.txt",
     "login_by_link/link/subject.txt",
     "login_by_link/link/message.txt",
     "login_by_link/link/message.html",
     "login_by_link/unknown_account/subject.txt",
     "login_by_link/unknown_account/message.txt",
     "login_by_link/unknown_account/message.html",
+    "login_by_code/code/subject.txt",
+    "login_by_code/code/message.txt",
+    "login_by_code/code/message.html",
+    "login_by_code/code/sms.txt",
+    "login_by_code/unknown_account/subject.txt",
+    "login_by_code/unknown_account/message.txt",
+    "login_by_code/unknown_account/message.html",
+    "login_by_code/unknown_account/sms.txt",
+    "signup/account_already_exists/subject.txt",
+    "signup/account_already_exists/message.txt",
+    "signup/account_already_exists/message.html",
+    "signup/account_already_exists/sms.txt",
+    "email_verification/link/subject.txt",
+    "email_verification/link/message.txt",
+    "email_verification/link/message.html",
+    "email_verification/code/subject.txt",
+    "email_verification/code/message.txt",
+    "email_verification/code/message.html",
+    "password_reset/link/subject.txt",
+    "password_reset/link/message.txt",
+    "password_reset/link/message.html",
+    "password_reset/code/subject.txt",
+    "password_reset/code/message.txt",
+    "password_reset/code/message.html",
+    "password_reset/unknown_account/subject.txt",
+    "password_reset/unknown_account/message.txt",
+    "password_reset/unknown_account/message.html",
+    "password_reset/done/subject.txt",
+    "password_reset/done/message.txt",
+    "password_reset/done/message.html",
+    "password_change/changed/subject.txt",
+    "password_change/changed/message.txt",
+    "password_change/changed/message.html",
+    "password_change/set/subject.txt",
+    "password_change/set/message.txt",
+    "password_change/set/message.html",
+    "manage_email/changed/subject.txt",
+    "manage_email/changed/message.txt",
+    "manage_email/changed/message.html",
+    "manage_email/removed/subject.txt",
+    "manage_email/removed/message.txt",
+    "manage_email/removed/message.html",
+    "phone/code/sms.txt",
 ];
 
 /// A letter's three parts.
@@ -71,23 +114,30 @@ impl Letters {
 
     /// Renders a letter by its folder.
     pub fn render(&self, name: &str, context: &Value) -> Result<Rendered, Failure> {
-        let part = |file: &str| {
-            let name = format!("{name}/{file}");
-            let context = minijinja::Value::from(minijinja::value::Serde(context));
-            self.0
-                .get_template(&name)
-                .and_then(|template| template.render(context))
-                .map_err(|error| {
-                    Failure::from_source(format!("the letter {name} cannot be written"), error)
-                })
-        };
         Ok(Rendered {
-            subject: part("subject.txt")?
+            subject: self
+                .part(name, "subject.txt", context)?
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" "),
-            text: part("message.txt")?,
-            html: Some(part("message.html")?),
+            text: self.part(name, "message.txt", context)?,
+            html: Some(self.part(name, "message.html", context)?),
         })
+    }
+
+    /// Renders a text message by its folder: `sms.txt`, without blanks around it.
+    pub fn render_text(&self, name: &str, context: &Value) -> Result<String, Failure> {
+        Ok(self.part(name, "sms.txt", context)?.trim().to_owned())
+    }
+
+    fn part(&self, name: &str, file: &str, context: &Value) -> Result<String, Failure> {
+        let name = format!("{name}/{file}");
+        let context = minijinja::Value::from(minijinja::value::Serde(context));
+        self.0
+            .get_template(&name)
+            .and_then(|template| template.render(context))
+            .map_err(|error| {
+                Failure::from_source(format!("the letter {name} cannot be written"), error)
+            })
     }
 }

@@ -113,6 +113,7 @@ async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Re
     let own = json!({
         "form": form.next(next.as_deref()).into_json(Some(face.path("login/"))),
         "ask_remember": ask,
+        "code_url": null,
         "link_request_url": visit.with_next(&face.path("login/link/"), next.as_deref()),
         "reset_url": null,
         "signup_url": null,

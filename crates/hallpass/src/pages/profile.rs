@@ -37,7 +37,8 @@ pub(crate) async fn show(visit: Visit) -> Response {
         });
     let since =
         at.map(|at| json!({ "iso": format!("{at}Z").replace(' ', "T"), "words": at.spoken() }));
-    let own: Value = json!({ "signed_in_at": since, "method": method });
+    let own: Value =
+        json!({ "signed_in_at": since, "method": method, "links": [], "sessions_note": null });
     visit
         .page(StatusCode::OK, "profile/profile.html", own)
         .await
