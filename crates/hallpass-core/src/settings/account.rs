@@ -123,3 +123,230 @@ impl Settings {
         (numeric, dashed.unwrap_or(true), length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RateLimits, load};
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Settings {
+        let pairs = pairs
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        load(None, pairs)
+            .unwrap_or_else(|why| panic!("{why}"))
+            .settings
+    }
+
+    #[test]
+    fn how_a_login_may_name_its_account() {
+        use LoginBy::{Email, Phone, Username};
+        let older = "ACCOUNT_AUTHENTICATION_METHOD";
+        let newer = "ACCOUNT_LOGIN_METHODS";
+        for (pairs, wanted) in [
+            (vec![], vec![Username]),
+            (vec![(older, "username")], vec![Username]),
+            (vec![(older, "email")], vec![Email]),
+            (vec![(older, "username_email")], vec![Username, Email]),
+            (vec![(newer, "email,username")], vec![Email, Username]),
+            (
+                vec![
+                    (newer, "phone"),
+                    ("ACCOUNT_SIGNUP_FIELDS", "phone*,password1*"),
+                ],
+                vec![Phone],
+            ),
+            (
+                vec![(newer, "email,username"), (older, "username_email")],
+                vec![Email, Username],
+            ),
+        ] {
+            let account = settings(&pairs).account;
+            assert_eq!(account.login_methods(), wanted, "{pairs:?}");
+            for method in [Username, Email, Phone] {
+                let has = account.has_method(method);
+                assert_eq!(has, wanted.contains(&method), "{pairs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_signup_asks() {
+        const NAME: (&str, &str) = ("ACCOUNT_USERNAME_REQUIRED", "0");
+        const EMAIL: (&str, &str) = ("ACCOUNT_EMAIL_REQUIRED", "1");
+        const EMAIL2: (&str, &str) = ("ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE", "1");
+        const PASSWORD: (&str, &str) = ("ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE", "0");
+        for (pairs, wanted) in [
+            (vec![], "username* email password1* password2*"),
+            (vec![NAME], "email password1* password2*"),
+            (vec![EMAIL], "username* email* password1* password2*"),
+            (vec![EMAIL2], "username* email email2 password1* password2*"),
+            (vec![PASSWORD], "username* email password1*"),
+            (
+                vec![NAME, EMAIL, EMAIL2, PASSWORD],
+                "email* email2* password1*",
+            ),
+            (
+                vec![("ACCOUNT_SIGNUP_FIELDS", "password1*,email*,username")],
+                "password1* email* username",
+            ),
+        ] {
+            let account = settings(&pairs).account;
+            let star = |asked: &Asked| if asked.required { "*" } else { "" };
+            let shown: Vec<_> = account
+                .signup_fields()
+                .iter()
+                .map(|asked| asked.field.name().to_owned() + star(asked))
+                .collect();
+            assert_eq!(shown.join(" "), wanted, "{pairs:?}");
+            assert!(account.has_passwords());
+            assert_eq!(account.asks(SignupField::Phone), None);
+            let required = wanted.contains("email*");
+            assert_eq!(account.asks(SignupField::Email), Some(required));
+        }
+        let codes = settings(&[
+            ("ACCOUNT_SIGNUP_FIELDS", "email*"),
+            ("ACCOUNT_LOGIN_BY_CODE_ENABLED", "1"),
+        ]);
+        assert!(!codes.account.has_passwords());
+    }
+
+    #[test]
+    fn the_form_of_codes() {
+        const WIDE: &str = "ALLAUTH_USER_CODE_FORMAT";
+        const LOGIN: &str = "ACCOUNT_LOGIN_BY_CODE_FORMAT";
+        const RESET: &str = "ACCOUNT_PASSWORD_RESET_BY_CODE_FORMAT";
+        const RESET_READ: &str = "ACCOUNT_PASSWORD_RESET_BY_CODE_CODE_FORMAT";
+        for (pairs, of, wanted) in [
+            (vec![], CodeUse::Login, (false, true, 8)),
+            (
+                vec![(WIDE, r#"{"numeric": true}"#)],
+                CodeUse::Email,
+                (true, true, 9),
+            ),
+            (
+                vec![(WIDE, r#"{"dashed": false, "length": 6}"#)],
+                CodeUse::Phone,
+                (false, false, 6),
+            ),
+            (
+                vec![(LOGIN, r#"{"numeric": true}"#)],
+                CodeUse::Login,
+                (true, true, 9),
+            ),
+            // One use of codes does not change another.
+            (
+                vec![(LOGIN, r#"{"numeric": true}"#)],
+                CodeUse::Email,
+                (false, true, 8),
+            ),
+            // What is not said comes from the wider setting.
+            (
+                vec![
+                    (WIDE, r#"{"numeric": true, "dashed": false}"#),
+                    (LOGIN, r#"{"length": 6}"#),
+                ],
+                CodeUse::Login,
+                (true, false, 6),
+            ),
+            (
+                vec![
+                    (WIDE, r#"{"numeric": true}"#),
+                    (LOGIN, r#"{"numeric": false}"#),
+                ],
+                CodeUse::Login,
+                (false, true, 8),
+            ),
+            (
+                vec![(
+                    "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT",
+                    r#"{"length": 10}"#,
+                )],
+                CodeUse::Email,
+                (false, true, 10),
+            ),
+            (
+                vec![("ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT", r#"{"length": 5}"#)],
+                CodeUse::Phone,
+                (false, true, 5),
+            ),
+            (
+                vec![(RESET_READ, r#"{"length": 12}"#)],
+                CodeUse::PasswordReset,
+                (false, true, 12),
+            ),
+            (
+                vec![
+                    (RESET, r#"{"length": 10}"#),
+                    (RESET_READ, r#"{"length": 12, "dashed": false}"#),
+                ],
+                CodeUse::PasswordReset,
+                (false, false, 10),
+            ),
+        ] {
+            assert_eq!(settings(&pairs).code_format(of), wanted, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn older_settings_imply_rates() {
+        const LIMIT: &str = "ACCOUNT_LOGIN_ATTEMPTS_LIMIT";
+        const TIMEOUT: &str = "ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT";
+        const COOLDOWN: &str = "ACCOUNT_EMAIL_CONFIRMATION_COOLDOWN";
+        const MANDATORY: (&str, &str) = ("ACCOUNT_EMAIL_VERIFICATION", "mandatory");
+        const ASKED: (&str, &str) = ("ACCOUNT_EMAIL_REQUIRED", "1");
+        const CODES: (&str, &str) = ("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED", "1");
+        const GIVEN: &str = "ACCOUNT_RATE_LIMITS";
+        for (pairs, action, wanted) in [
+            (vec![], "login_failed", "10/m/ip,5/5m/key"),
+            (vec![(LIMIT, "3")], "login_failed", "10/m/ip,3/5m/key"),
+            (vec![(TIMEOUT, "60")], "login_failed", "10/m/ip,5/m/key"),
+            (vec![(LIMIT, "0")], "login_failed", "10/m/ip"),
+            (vec![(LIMIT, "3")], "login", "30/m/ip"),
+            (vec![], "confirm_email", "1/3m/key"),
+            (vec![(COOLDOWN, "30")], "confirm_email", "1/30s/key"),
+            (vec![(COOLDOWN, "0")], "confirm_email", ""),
+            (vec![MANDATORY, ASKED, CODES], "confirm_email", "1/10s/key"),
+            // The cooldown is of links.
+            (
+                vec![MANDATORY, ASKED, CODES, (COOLDOWN, "30")],
+                "confirm_email",
+                "1/10s/key",
+            ),
+            // What was written by hand wins, switched off included, and for its action alone.
+            (
+                vec![(LIMIT, "3"), (GIVEN, r#"{"login_failed": "7/h"}"#)],
+                "login_failed",
+                "7/h/ip",
+            ),
+            (
+                vec![(LIMIT, "3"), (GIVEN, r#"{"login_failed": false}"#)],
+                "login_failed",
+                "",
+            ),
+            (
+                vec![
+                    MANDATORY,
+                    ASKED,
+                    CODES,
+                    (GIVEN, r#"{"confirm_email": "1/3m/key"}"#),
+                ],
+                "confirm_email",
+                "1/3m/key",
+            ),
+            (
+                vec![(LIMIT, "3"), (GIVEN, r#"{"login": "1/m"}"#)],
+                "login_failed",
+                "10/m/ip,3/5m/key",
+            ),
+        ] {
+            let account = settings(&pairs).account;
+            let rates = account.rate_limits.rates(&account);
+            let shown: Vec<_> = rates[action].iter().map(Rate::to_string).collect();
+            assert_eq!(shown.join(","), wanted, "{action}: {pairs:?}");
+        }
+        let off = settings(&[(LIMIT, "3"), (GIVEN, "false")]).account;
+        assert_eq!(off.rate_limits, RateLimits::none());
+        assert!(off.rate_limits.rates(&off).is_empty());
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! A setting may be refused here only when going on would be unsafe or could not do what its words say.
 
+mod accounts;
 mod letters;
 mod ours;
 mod site;
@@ -20,6 +21,7 @@ pub(super) fn check(reading: &mut Reading) {
         found: Vec::new(),
     };
     site::check(&mut checks);
+    accounts::check(&mut checks);
     web::check(&mut checks);
     letters::check(&mut checks);
     ours::check(&mut checks);
@@ -47,6 +49,12 @@ impl Checks<'_> {
         }
     }
 
+    /// Whether all of these could be read: of two that contradict each other, one may be a default that nobody wrote.
+    fn understood(&self, names: &[&str]) -> bool {
+        let known = |problem: &Problem| names.contains(&problem.name.as_str());
+        !self.known.iter().any(known)
+    }
+
     /// Refuses a number out of its range.
     fn within(&mut self, name: &str, value: impl Into<Option<u64>>, least: u64, most: u64) {
         let bad = value
@@ -58,6 +66,10 @@ impl Checks<'_> {
 
 /// Seconds in a hundred years: past it, an expiry date is no date any more.
 const CENTURY: u64 = 3_155_760_000;
+
+/// Django also takes the name of a route or a view, which only Django can look up.
+const NO_ROUTES: &str =
+    "must be a path that begins with a slash, or a URL: names of routes are known to Django alone";
 
 /// Whether browsers will follow it: a path of this site, or a URL of the web. Two slashes are another site, which only
 /// looks like a path.

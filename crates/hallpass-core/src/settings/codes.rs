@@ -88,7 +88,9 @@ impl Setting for Quota {
             Value::Bool(false) => Ok(Quota(0)),
             Value::Number(number) => match number.as_u64().and_then(|n| u32::try_from(n).ok()) {
                 Some(number) if number <= 100 => Ok(Quota(number)),
-                _ => Err(format!("must be at most 100, not {number}")),
+                _ => Err(format!(
+                    "must be a whole number of at most 100, not {number}"
+                )),
             },
             _ => Err(mismatch::<Self>(value)),
         }

@@ -93,6 +93,30 @@ const PLANNED: [(&str, &str, &str); 13] = [
     ),
 ];
 
+/// Of those, what is code in Python and has a counterpart here: what to do instead.
+const COUNTERPARTS: [(&str, &str); 5] = [
+    (
+        "ACCOUNT_ADAPTER",
+        "remove it; in a program of your own, hooks of the crate hallpass take its place",
+    ),
+    (
+        "ACCOUNT_FORMS",
+        "remove it; HALLPASS_SIGNUP_EXTRA_FIELDS adds fields to the signup, HALLPASS_TEMPLATES changes pages",
+    ),
+    (
+        "ACCOUNT_SIGNUP_FORM_CLASS",
+        "remove it; HALLPASS_SIGNUP_EXTRA_FIELDS adds fields to the signup",
+    ),
+    (
+        "ACCOUNT_USERNAME_VALIDATORS",
+        "remove it; ACCOUNT_USERNAME_MIN_LENGTH and ACCOUNT_USERNAME_BLACKLIST narrow what may be chosen",
+    ),
+    (
+        "ACCOUNT_USER_DISPLAY",
+        "remove it; HALLPASS_TEMPLATES changes how pages and letters name people",
+    ),
+];
+
 /// Whose setting it is that this version does not act on.
 fn planned(name: &str) -> Option<&'static str> {
     let (package, ..) = PLANNED.iter().find(|(_, prefix, rest)| {
@@ -130,6 +154,10 @@ fn is_service_link(name: &str, text: &str) -> bool {
 /// What to say of an unknown name, given in full.
 pub(super) fn unknown(name: &str) -> String {
     let upper = name.to_uppercase();
+    let counterpart = COUNTERPARTS.iter().find(|(known, _)| *known == upper);
+    if let Some((_, instead)) = counterpart {
+        return format!("is code in Python, which this version does not run: {instead}");
+    }
     if let Some(package) = planned(&upper) {
         return format!(
             "is a setting of {package} that this version does not support yet: remove it"

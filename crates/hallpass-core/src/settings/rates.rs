@@ -33,8 +33,9 @@ pub struct Rate {
 /// Units of a period, largest first, in seconds.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 /// The times of all hits are kept, so an amount is a size in the database.
-const MOST: u32 = 10_000;
-const LONGEST: u64 = 366 * 86_400;
+pub(super) const MOST: u32 = 10_000;
+/// A year, in seconds, and a leap day.
+pub(super) const LONGEST: u64 = 366 * 86_400;
 
 impl Rate {
     /// Reads `10/m/ip,5/300s/key`: amount, period (perhaps a number, then `s`, `m`, `h` or `d`), and `ip` if nothing is

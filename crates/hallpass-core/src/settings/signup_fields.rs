@@ -138,7 +138,8 @@ impl ExtraField {
     }
 }
 
-const RESERVED: [&str; 10] = [
+/// Names that forms have already.
+pub(super) const RESERVED: [&str; 10] = [
     "username",
     "email",
     "email2",

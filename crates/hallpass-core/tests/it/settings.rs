@@ -1,5 +1,7 @@
 //! Settings: what is read from where, and what is refused in which words.
 
+mod account_values;
+mod accounts;
 mod contradictions;
 mod names;
 mod secrets;
@@ -47,6 +49,26 @@ fn refused(result: Result<Loaded, Problems>, name: &str, words: &str) {
         found.len() == 1 && fits(&found[0]),
         "wanted one problem of {name} with \"{words}\", got {found:#?}"
     );
+}
+
+type Pairs = &'static [(&'static str, &'static str)];
+
+#[track_caller]
+fn bad(pairs: Pairs, name: &str, words: &str) {
+    let pairs = pairs
+        .iter()
+        .map(|(name, text)| ((*name).into(), (*text).into()));
+    refused(load(None, pairs), name, words);
+}
+
+#[track_caller]
+fn good(pairs: Pairs) {
+    let given = pairs
+        .iter()
+        .map(|(name, text)| ((*name).into(), (*text).into()));
+    if let Err(problems) = load(None, given) {
+        panic!("{pairs:?}: {problems}");
+    }
 }
 
 #[test]

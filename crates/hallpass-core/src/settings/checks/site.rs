@@ -1,4 +1,4 @@
-//! Django's top level, and accounts.
+//! Django's top level.
 
 use std::collections::BTreeSet;
 
@@ -60,17 +60,9 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         ("LOGIN_URL", &s.general.login_url),
         ("LOGIN_REDIRECT_URL", &s.general.login_redirect_url),
         ("LOGOUT_REDIRECT_URL", &s.general.logout_redirect_url),
-        (
-            "ACCOUNT_LOGOUT_REDIRECT_URL",
-            &s.account.logout_redirect_url,
-        ),
     ] {
-        // Django also takes the name of a route or a view, which only Django can look up.
-        checks.refuse(
-            name,
-            url.as_deref().is_some_and(|url| !leads_somewhere(url)),
-            "must be a path that begins with a slash, or a URL: names of routes are known to Django alone",
-        );
+        let lost = url.as_deref().is_some_and(|url| !leads_somewhere(url));
+        checks.refuse(name, lost, super::NO_ROUTES);
     }
     checks.within("SITE_ID", s.general.site_id, 1, i32::MAX as u64);
     let age = s.general.password_reset_timeout;
@@ -80,25 +72,6 @@ pub(super) fn check(checks: &mut Checks<'_>) {
         s.general.data_upload_max_memory_size,
         1024,
         1 << 30,
-    );
-    checks.refuse(
-        "ACCOUNT_LOGIN_METHODS",
-        s.account.login_methods().is_empty(),
-        "must name \"username\", \"email\", \"phone\" or several",
-    );
-    let protocol = s.account.default_http_protocol.as_str();
-    checks.refuse(
-        "ACCOUNT_DEFAULT_HTTP_PROTOCOL",
-        !matches!(protocol, "http" | "https"),
-        "must be http or https",
-    );
-    let age = s.account.session_cookie_age;
-    checks.within("ACCOUNT_SESSION_COOKIE_AGE", age, 1, CENTURY);
-    checks.within(
-        "ACCOUNT_EMAIL_MAX_LENGTH",
-        s.account.email_max_length,
-        3,
-        320,
     );
 }
 

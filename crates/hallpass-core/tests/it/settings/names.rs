@@ -68,10 +68,11 @@ fn names_of_others_are_left_alone() {
 #[test]
 fn settings_that_only_django_has_are_called_that() {
     for (name, package) in [
-        ("ACCOUNT_LOGIN_BY_CODE_TIMEOUT", "allauth"),
-        ("ACCOUNT_LOGIN_TIMEOUT", "allauth"),
-        ("ACCOUNT_EMAIL_VERIFICATION", "allauth"),
-        ("ALLAUTH_USER_CODE_FORMAT", "allauth"),
+        ("ACCOUNT_LOGIN_BY_CODE_TRUST_ENABLED", "allauth"),
+        ("ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR", "allauth"),
+        ("ACCOUNT_TEMPLATE_EXTENSION", "allauth"),
+        ("ACCOUNT_USER_MODEL_EMAIL_FIELD", "allauth"),
+        ("ALLAUTH_SETTING_GETTER", "allauth"),
         ("SOCIALACCOUNT_PROVIDERS", "allauth"),
         ("MFA_TOTP_ISSUER", "allauth"),
         ("USERSESSIONS_TRACK_ACTIVITY", "allauth"),
@@ -91,8 +92,8 @@ fn settings_that_only_django_has_are_called_that() {
     }
     refused(file("debug = true"), "debug", "is a setting of Django");
     refused(
-        file("[account]\nlogin_timeout = 900"),
-        "[account] login_timeout",
+        file("[account]\ntemplate_extension = \"html\""),
+        "[account] template_extension",
         "is a setting of allauth that this version does not support yet",
     );
     refused(
@@ -111,6 +112,33 @@ fn settings_that_only_django_has_are_called_that() {
     ] {
         let words = format!("has settings of {package} that this version does not support yet");
         refused(file(&format!("[{table}]\nx = 1")), table, &words);
+    }
+}
+
+#[test]
+fn code_in_python_is_sent_to_what_takes_its_place() {
+    for (name, key, instead) in [
+        ("ACCOUNT_ADAPTER", "adapter", "hooks of the crate hallpass"),
+        ("ACCOUNT_FORMS", "forms", "HALLPASS_SIGNUP_EXTRA_FIELDS"),
+        ("ACCOUNT_FORMS", "forms", "HALLPASS_TEMPLATES"),
+        (
+            "ACCOUNT_SIGNUP_FORM_CLASS",
+            "signup_form_class",
+            "HALLPASS_SIGNUP_EXTRA_FIELDS",
+        ),
+        (
+            "ACCOUNT_USERNAME_VALIDATORS",
+            "username_validators",
+            "ACCOUNT_USERNAME_MIN_LENGTH and ACCOUNT_USERNAME_BLACKLIST",
+        ),
+        ("ACCOUNT_USER_DISPLAY", "user_display", "HALLPASS_TEMPLATES"),
+    ] {
+        let loaded = environment([(name, "shop.accounts.Own")]);
+        refused(loaded, name, "is code in Python");
+        refused(environment([(name, "x")]), name, "remove it");
+        refused(environment([(name, "x")]), name, instead);
+        let text = format!("[account]\n{key} = \"shop.accounts.Own\"");
+        refused(file(&text), &format!("[account] {key}"), instead);
     }
 }
 

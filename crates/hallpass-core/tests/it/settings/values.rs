@@ -82,7 +82,69 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("EMAIL_USE_SSL", json!(false)),
         ("EMAIL_TIMEOUT", json!(null)),
         ("EMAIL_FILE_PATH", json!(null)),
-        ("ACCOUNT_LOGIN_METHODS", json!(["username"])),
+        ("ACCOUNT_LOGIN_METHODS", json!(null)),
+        ("ACCOUNT_AUTHENTICATION_METHOD", json!(null)),
+        ("ACCOUNT_LOGIN_TIMEOUT", json!(900)),
+        ("ACCOUNT_LOGIN_BY_CODE_ENABLED", json!(false)),
+        ("ACCOUNT_LOGIN_BY_CODE_REQUIRED", json!(false)),
+        ("ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS", json!(3)),
+        ("ACCOUNT_LOGIN_BY_CODE_TIMEOUT", json!(180)),
+        ("ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND", json!(false)),
+        ("ACCOUNT_LOGIN_BY_CODE_FORMAT", json!({})),
+        ("ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION", json!(false)),
+        ("ACCOUNT_LOGIN_ON_PASSWORD_RESET", json!(false)),
+        ("ACCOUNT_LOGIN_ATTEMPTS_LIMIT", json!(5)),
+        ("ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT", json!(300)),
+        ("ACCOUNT_SIGNUP_FIELDS", json!(null)),
+        ("ACCOUNT_USERNAME_REQUIRED", json!(true)),
+        ("ACCOUNT_EMAIL_REQUIRED", json!(false)),
+        ("ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE", json!(false)),
+        ("ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE", json!(true)),
+        ("ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD", json!(null)),
+        ("ACCOUNT_SIGNUP_REDIRECT_URL", json!(null)),
+        ("ACCOUNT_USERNAME_MIN_LENGTH", json!(1)),
+        ("ACCOUNT_USERNAME_BLACKLIST", json!([])),
+        ("ACCOUNT_PRESERVE_USERNAME_CASING", json!(true)),
+        ("ACCOUNT_EMAIL_VERIFICATION", json!("optional")),
+        ("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED", json!(false)),
+        ("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS", json!(3)),
+        ("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT", json!(900)),
+        ("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT", json!({})),
+        ("ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE", json!(false)),
+        ("ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND", json!(false)),
+        ("ACCOUNT_EMAIL_CONFIRMATION_HMAC", json!(true)),
+        ("ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS", json!(3)),
+        ("ACCOUNT_EMAIL_CONFIRMATION_COOLDOWN", json!(180)),
+        ("ACCOUNT_CONFIRM_EMAIL_ON_GET", json!(false)),
+        (
+            "ACCOUNT_EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL",
+            json!(null),
+        ),
+        (
+            "ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL",
+            json!(null),
+        ),
+        ("ACCOUNT_UNIQUE_EMAIL", json!(true)),
+        ("ACCOUNT_MAX_EMAIL_ADDRESSES", json!(null)),
+        ("ACCOUNT_CHANGE_EMAIL", json!(false)),
+        ("ACCOUNT_EMAIL_NOTIFICATIONS", json!(false)),
+        ("ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED", json!(false)),
+        ("ACCOUNT_PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS", json!(3)),
+        ("ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT", json!(180)),
+        ("ACCOUNT_PASSWORD_RESET_BY_CODE_FORMAT", json!({})),
+        ("ACCOUNT_PASSWORD_RESET_BY_CODE_CODE_FORMAT", json!({})),
+        ("ACCOUNT_PASSWORD_MIN_LENGTH", json!(6)),
+        ("ACCOUNT_PASSWORD_INPUT_RENDER_VALUE", json!(false)),
+        ("ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE", json!(false)),
+        ("ACCOUNT_PHONE_VERIFICATION_ENABLED", json!(true)),
+        ("ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS", json!(3)),
+        ("ACCOUNT_PHONE_VERIFICATION_TIMEOUT", json!(900)),
+        ("ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE", json!(false)),
+        ("ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND", json!(false)),
+        ("ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT", json!({})),
+        ("ACCOUNT_REAUTHENTICATION_REQUIRED", json!(false)),
+        ("ACCOUNT_REAUTHENTICATION_TIMEOUT", json!(300)),
+        ("ACCOUNT_SALT", json!("account")),
         ("ACCOUNT_SESSION_REMEMBER", json!(null)),
         ("ACCOUNT_SESSION_COOKIE_AGE", json!(null)),
         ("ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS", json!(true)),
@@ -92,9 +154,20 @@ fn defaults() -> Vec<(&'static str, Value)> {
         (
             "ACCOUNT_RATE_LIMITS",
             json!({
+                "change_password": "5/m/user",
+                "change_phone": "1/m/user",
+                "confirm_code": "30/m/ip,20/h/key",
+                "confirm_email": "1/3m/key",
                 "login": "30/m/ip",
                 "login_failed": "10/m/ip,5/5m/key",
-                "request_login_link": "20/m/ip,3/m/key"
+                "manage_email": "10/m/user",
+                "reauthenticate": "10/m/user",
+                "request_login_code": "20/m/ip,3/m/key",
+                "request_login_link": "20/m/ip,3/m/key",
+                "reset_password": "20/m/ip,5/m/key",
+                "reset_password_from_key": "20/m/ip",
+                "signup": "20/m/ip",
+                "verify_phone": "1/30s/key,3/m/ip"
             }),
         ),
         ("ACCOUNT_DEFAULT_HTTP_PROTOCOL", json!("http")),
@@ -103,6 +176,7 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS", json!(true)),
         ("ALLAUTH_TRUSTED_PROXY_COUNT", json!(0)),
         ("ALLAUTH_TRUSTED_CLIENT_IP_HEADER", json!(null)),
+        ("ALLAUTH_USER_CODE_FORMAT", json!({})),
         ("ALLAUTH_RATE_LIMIT_IPV6_PREFIX", json!(64)),
         ("HALLPASS_SHARE_WITH_DJANGO", json!(false)),
         ("HALLPASS_LISTEN", json!("127.0.0.1:8000")),
@@ -122,6 +196,10 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("HALLPASS_REQUEST_TIMEOUT", json!(30)),
         ("HALLPASS_SHUTDOWN_TIMEOUT", json!(30)),
         ("HALLPASS_LIMITS_STORE", json!("database")),
+        ("HALLPASS_PASSWORDLESS", json!(false)),
+        ("HALLPASS_CODE_AND_LINK", json!(false)),
+        ("HALLPASS_SIGNUP_OPEN", json!(true)),
+        ("HALLPASS_SIGNUP_EXTRA_FIELDS", json!([])),
         ("HALLPASS_MAIL_WORKERS", json!(4)),
         ("HALLPASS_MAIL_ATTEMPTS", json!(12)),
         ("HALLPASS_MAIL_CA_FILE", json!(null)),
@@ -165,6 +243,10 @@ fn defaults_that_follow_another_setting() {
     assert_eq!(named.logout_redirect_url(), "/bye/");
     let both = with("logout_redirect_url = \"/bye/\"\n[account]\nlogout_redirect_url = \"/out/\"");
     assert_eq!(both.logout_redirect_url(), "/out/");
+    assert_eq!(plain.signup_redirect_url(), "/accounts/profile/");
+    assert_eq!(named.signup_redirect_url(), "/");
+    let welcome = with("[account]\nsignup_redirect_url = \"/welcome/\"");
+    assert_eq!(welcome.signup_redirect_url(), "/welcome/");
     let local: Vec<_> = plain.allowed_hosts().collect();
     assert_eq!(local, [".localhost", "localhost", "127.0.0.1", "[::1]"]);
     let one = with("allowed_hosts = [\"example.com\"]");
@@ -332,13 +414,13 @@ fn wrong_types_are_named_in_plain_words() {
         ),
         (
             "ACCOUNT_LOGIN_METHODS",
-            "phone",
-            "does not support yet: write \"username\" or \"email\"",
+            "[5]",
+            "must be \"username\", \"email\" or \"phone\", not the number 5",
         ),
         (
             "ACCOUNT_LOGIN_METHODS",
             "email,nick",
-            "must be \"username\" or \"email\", not the text \"nick\"",
+            "must be \"username\", \"email\" or \"phone\", not the text \"nick\"",
         ),
         (
             "ALLOWED_HOSTS",
@@ -413,13 +495,13 @@ fn wrong_types_are_named_in_plain_words() {
         ),
         (
             "ACCOUNT_RATE_LIMITS",
-            r#"{"signup": "5/m"}"#,
-            "an action that this version does not have yet",
+            r#"{"signup": 5}"#,
+            "must be a map from action to rates",
         ),
         (
             "ACCOUNT_RATE_LIMITS",
             r#"{"logins": "5/m"}"#,
-            "which does not exist: write one of login, login_failed, request_login_link",
+            "which does not exist: write one of login, login_failed, signup",
         ),
     ] {
         refused(environment([(name, text)]), name, words);
@@ -489,9 +571,12 @@ fn toml_has_its_own_spellings() {
         value(&loaded, "AUTH_PASSWORD_VALIDATORS"),
         json!([{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}}])
     );
+    let rates = value(&loaded, "ACCOUNT_RATE_LIMITS");
+    assert_eq!(rates["login"], "5/h/ip");
+    assert_eq!(rates["login_failed"], "");
     assert_eq!(
-        value(&loaded, "ACCOUNT_RATE_LIMITS"),
-        json!({"login": "5/h/ip", "login_failed": "", "request_login_link": "20/m/ip,3/m/key"})
+        rates["request_login_link"], "20/m/ip,3/m/key",
+        "the default"
     );
 }
 
@@ -562,7 +647,7 @@ fn limits_can_be_changed_one_by_one_and_switched_off() {
     assert!(changed["login_failed"].is_empty());
     assert_eq!(changed["request_login_link"].len(), 2);
     assert!(rates("false").is_empty());
-    assert_eq!(rates("{}").len(), 3);
+    assert_eq!(rates("{}").len(), 14);
 }
 
 proptest! {
