@@ -1,6 +1,7 @@
 //! The nouns. No I/O here.
 
 pub mod client;
+pub mod phone;
 pub mod sealed;
 pub mod secret;
 pub mod session;
@@ -8,6 +9,7 @@ pub mod timestamp;
 pub mod user;
 
 pub use client::Client;
+pub use phone::Phone;
 pub use session::{Session, SessionKey};
 pub use timestamp::Timestamp;
 pub use user::{User, UserId};
