@@ -22,6 +22,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "login_by_link/unknown_account/subject.txt",
     "login_by_link/unknown_account/message.txt",
     "login_by_link/unknown_account/message.html",
+    "phone/code/sms.txt",
 ];
 
 /// A letter's three parts.
@@ -89,5 +90,19 @@ impl Letters {
             text: part("message.txt")?,
             html: Some(part("message.html")?),
         })
+    }
+
+    /// Renders a text by its folder: one line.
+    pub fn render_text(&self, name: &str, context: &Value) -> Result<String, Failure> {
+        let name = format!("{name}/sms.txt");
+        let context = minijinja::Value::from(minijinja::value::Serde(context));
+        let text = self
+            .0
+            .get_template(&name)
+            .and_then(|template| template.render(context))
+            .map_err(|error| {
+                Failure::from_source(format!("the text {name} cannot be written"), error)
+            })?;
+        Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }

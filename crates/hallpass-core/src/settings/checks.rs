@@ -5,6 +5,7 @@
 mod letters;
 mod ours;
 mod site;
+mod sms;
 mod web;
 
 use super::load::{Loaded, Reading};
@@ -23,6 +24,7 @@ pub(super) fn check(reading: &mut Reading) {
     web::check(&mut checks);
     letters::check(&mut checks);
     ours::check(&mut checks);
+    sms::check(&mut checks);
     let found = checks.found;
     reading.problems.extend(found);
 }

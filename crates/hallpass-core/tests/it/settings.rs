@@ -3,6 +3,7 @@
 mod contradictions;
 mod names;
 mod secrets;
+mod texts;
 mod values;
 
 use std::path::Path;
