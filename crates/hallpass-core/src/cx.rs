@@ -9,7 +9,7 @@ use hallpass_django::validators::{PasswordError, UserAttributes, Validator, vali
 use serde_json::{Value, json};
 
 use crate::delivery::Letter;
-use crate::domain::{Client, Session, Timestamp, UserId};
+use crate::domain::{Client, Phone, Session, Timestamp, UserId};
 use crate::error::{Error, Failure};
 use crate::hallpass::Hallpass;
 use crate::limits::{self, Hits, Subject};
@@ -145,23 +145,6 @@ impl Cx {
         Ok(())
     }
 
-    /// Puts a text message into the outbox.
-    pub async fn send_text(
-        &mut self,
-        name: &'static str,
-        to: &str,
-        context: Value,
-        expires: Timestamp,
-    ) -> Result<(), Failure> {
-        let letter = Letter {
-            name,
-            to,
-            context,
-            expires: Some(expires),
-        };
-        self.send(&letter).await
-    }
-
     /// The work of [`Cx::send`] without a letter: it is put in and taken out again, so that an account which does not
     /// exist takes as long as one that does.
     pub async fn send_nothing(&mut self, letter: &Letter<'_>) -> Result<(), Failure> {
@@ -179,6 +162,37 @@ impl Cx {
             return Ok(());
         }
         self.commit().await
+    }
+
+    /// Puts a text into the outbox, in the transaction. `name` is the folder of its template, `expires` when it is not
+    /// worth sending any more.
+    pub async fn send_text(
+        &mut self,
+        name: &'static str,
+        to: &Phone,
+        context: serde_json::Value,
+        expires: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        let composed = self.hallpass.compose_text(name, to, context, expires)?;
+        let now = self.now;
+        store::outbox::enqueue(self.write().await?, &composed, now).await?;
+        self.letters = true;
+        Ok(())
+    }
+
+    /// The work of [`Cx::send_text`] without a text, as [`Cx::send_nothing`] is that of [`Cx::send`].
+    pub async fn send_text_to_nobody(
+        &mut self,
+        name: &'static str,
+        to: &Phone,
+        context: serde_json::Value,
+        expires: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        let composed = self.hallpass.compose_text(name, to, context, expires)?;
+        let now = self.now;
+        let id = store::outbox::enqueue(self.write().await?, &composed, now).await?;
+        store::outbox::remove(self.write().await?, id).await?;
+        Ok(())
     }
 
     /// Writes down what happened, and tells subscribers after the commit.

@@ -1,6 +1,7 @@
 //! The handle that everyone holds: settings, keys, database, hashing, letters. No type parameters, cheap to clone.
 
 mod builder;
+mod texts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,9 @@ use tokio::sync::{Notify, broadcast, watch};
 pub use builder::{Builder, open_database};
 
 use crate::cx::Cx;
-use crate::delivery::{Composed, Letter, Letters, Mailer, Message, PURPOSE, Postman, Schedule};
+use crate::delivery::{
+    Channel, Composed, Letter, Letters, Mailer, Message, PURPOSE, Postman, Schedule, Texter,
+};
 use crate::domain::sealed::Sealer;
 use crate::domain::{Client, Session, Timestamp, User, secret};
 use crate::error::{Error, Failure};
@@ -48,6 +51,7 @@ struct Inner {
     letters: Letters,
     sealer: Arc<Sealer>,
     mailer: Arc<dyn Mailer>,
+    texter: Arc<dyn Texter>,
     site: Site,
     wake: Notify,
     clock: fn() -> Timestamp,
@@ -60,6 +64,7 @@ impl Hallpass {
             settings,
             db: None,
             mailer: None,
+            texter: None,
             clock: Timestamp::now,
             signup: Arc::new(hooks::Plain),
             login: Arc::new(hooks::Plain),
@@ -279,6 +284,7 @@ impl Hallpass {
         let json = serde_json::to_vec(&message)
             .map_err(|error| Failure::from_source("the letter", error))?;
         Ok(Composed {
+            channel: Channel::Mail,
             letter: letter.name,
             recipient: letter.to.to_owned(),
             sealed: self.0.sealer.seal(PURPOSE, &json)?,
@@ -293,16 +299,18 @@ impl Hallpass {
     /// The postman of this outbox.
     pub fn postman(&self) -> Postman {
         let settings = &self.0.settings;
-        let timeout = Duration::from_secs(settings.email.timeout.unwrap_or(30));
+        let mail = Duration::from_secs(settings.email.timeout.unwrap_or(30)) * 4;
+        let text = Duration::from_secs(settings.hallpass.sms_timeout);
         Postman {
             db: self.0.db.clone(),
             sealer: Arc::clone(&self.0.sealer),
             mailer: Arc::clone(&self.0.mailer),
+            texter: Arc::clone(&self.0.texter),
             schedule: Schedule {
                 workers: usize::try_from(settings.hallpass.mail_workers).unwrap_or(4),
                 attempts: u32::try_from(settings.hallpass.mail_attempts).unwrap_or(12),
                 poll: Duration::from_secs(5),
-                lease: timeout * 4 + Duration::from_secs(30),
+                lease: mail.max(text) + Duration::from_secs(30),
             },
             clock: self.0.clock,
         }

@@ -34,5 +34,6 @@ pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, S
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::Validator;
 pub use words::{
-    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, Verification,
+    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
+    SmsContentType, Verification,
 };

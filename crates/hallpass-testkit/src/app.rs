@@ -1,4 +1,4 @@
-//! A whole app in memory: a database, the pages, a mailbox.
+//! A whole app in memory: a database, the pages, a mailbox, a handset.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::Router;
 use hallpass::settings::{RateLimits, Secret, Settings};
 use hallpass::store::user::{self, NewUser};
 use hallpass::{Hallpass, domain};
-use hallpass_core::delivery::{Mailbox, Message};
+use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
 
 use crate::{Browser, TestDb};
 
@@ -21,6 +21,7 @@ pub struct TestApp {
     pub db: TestDb,
     router: Router,
     mailbox: Mailbox,
+    handset: Handset,
 }
 
 impl TestApp {
@@ -46,9 +47,11 @@ impl TestApp {
         settings.account.rate_limits = RateLimits::none();
         change(&mut settings);
         let mailbox = Mailbox::default();
+        let handset = Handset::default();
         let builder = Hallpass::builder(settings)
             .database(db.db.clone())
-            .mailer(Arc::new(mailbox.clone()));
+            .mailer(Arc::new(mailbox.clone()))
+            .texter(Arc::new(handset.clone()));
         let hallpass = builder.clock(clock).build().await.expect("a handle");
         let router = hallpass::with_front_door(&hallpass).expect("routes");
         TestApp {
@@ -56,6 +59,7 @@ impl TestApp {
             db,
             router,
             mailbox,
+            handset,
         }
     }
 
@@ -118,11 +122,15 @@ impl TestApp {
             .expect("a number")
     }
 
-    /// Delivers everything and takes it out of the mailbox.
+    /// Delivers everything and takes the letters out of the mailbox.
     pub async fn letters(&self) -> Vec<Message> {
+        self.deliver().await;
+        self.mailbox.take()
+    }
+
+    async fn deliver(&self) {
         let postman = self.hallpass.postman();
         while postman.round().await.expect("an outbox") > 0 {}
-        self.mailbox.take()
     }
 
     /// The one letter that was sent.
@@ -136,6 +144,25 @@ impl TestApp {
     pub async fn no_other_letter_was_sent(&self) {
         let letters = self.letters().await;
         assert!(letters.is_empty(), "{letters:?}");
+    }
+
+    /// Delivers everything and takes the texts out of the handset.
+    pub async fn texts(&self) -> Vec<Text> {
+        self.deliver().await;
+        self.handset.take()
+    }
+
+    /// The one text that was sent.
+    pub async fn text(&self) -> Text {
+        let mut texts = self.texts().await;
+        assert_eq!(texts.len(), 1, "one text was expected: {texts:?}");
+        texts.remove(0)
+    }
+
+    /// No text was sent, or none that was not taken out.
+    pub async fn no_other_text_was_sent(&self) {
+        let texts = self.texts().await;
+        assert!(texts.is_empty(), "{texts:?}");
     }
 }
 

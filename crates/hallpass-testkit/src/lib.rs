@@ -1,5 +1,5 @@
 //! What the tests of Hallpass stand on: throwaway databases, an app in memory, a browser without JavaScript, an SMTP
-//! server, and a real Django.
+//! server, an SMS gateway, and a real Django.
 
 #![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 
@@ -7,6 +7,7 @@ pub mod app;
 pub mod browser;
 pub mod databases;
 pub mod django;
+pub mod gateway;
 pub mod postgres;
 pub mod smtp;
 

@@ -2,10 +2,10 @@
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! use hallpass::{Hallpass, settings};
+//! use hallpass::settings;
 //!
 //! let settings = settings::load(None, std::env::vars())?.settings;
-//! let hallpass = Hallpass::builder(settings).build().await?;
+//! let hallpass = hallpass::builder(settings)?.build().await?;
 //! let app: axum::Router = axum::Router::new().merge(hallpass::router(&hallpass)?);
 //! # drop(app);
 //! # Ok(())
@@ -27,7 +27,28 @@ mod render;
 mod router;
 mod safety;
 mod say;
+mod sms_gateway;
 mod visit;
 
-pub use hallpass_core::{Cx, Error, Failure, Hallpass, Refusal, domain, flows, settings, store};
+use std::sync::Arc;
+
+pub use hallpass_core::hallpass::Builder;
+pub use hallpass_core::{
+    Cx, Error, Failure, Hallpass, Refusal, delivery, domain, flows, settings, store,
+};
 pub use router::{router, with_front_door};
+pub use sms_gateway::SmsGateway;
+
+/// Begins to put a [`Hallpass`] together, with what speaks HTTP: the SMS gateway, if HALLPASS_SMS_BACKEND is `http`.
+/// [`Hallpass::builder`] is the same without.
+pub fn builder(settings: settings::Settings) -> Result<Builder, Failure> {
+    let gateway = match settings.hallpass.sms_backend {
+        settings::SmsBackend::Http => Some(SmsGateway::new(&settings)?),
+        _ => None,
+    };
+    let builder = Hallpass::builder(settings);
+    Ok(match gateway {
+        Some(gateway) => builder.texter(Arc::new(gateway)),
+        None => builder,
+    })
+}

@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
         .secret_key
         .get_or_insert(Secret::new("only-for-trying-out-0123456789abcdef"));
 
-    let hallpass = Hallpass::builder(settings);
+    let hallpass = hallpass::builder(settings)?;
     let hallpass = {
         let db = store::Db::open(
             &store::DatabaseUrl::parse("sqlite:///hallpass.sqlite3")?,

@@ -1,4 +1,4 @@
-//! The postman: takes letters from the outbox and delivers them until it succeeds or gives up.
+//! The postman: takes letters and texts from the outbox and delivers them until it succeeds or gives up.
 //!
 //! Letters are claimed with a lease, so that several processes share an outbox and a letter whose postman was killed is
 //! taken up by another.
@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::PURPOSE;
+use super::Channel;
 use super::mailer::{Mailer, Rejection};
 use super::message::Message;
+use super::sms::{Text, Texter};
 use crate::domain::sealed::Sealer;
 use crate::domain::{Timestamp, secret};
 use crate::error::Failure;
@@ -37,8 +38,10 @@ pub struct Postman {
     pub db: Db,
     /// Opens the letters.
     pub sealer: Arc<Sealer>,
-    /// Where they go.
+    /// Where letters go.
     pub mailer: Arc<dyn Mailer>,
+    /// Where texts go.
+    pub texter: Arc<dyn Texter>,
     /// When to try again.
     pub schedule: Schedule,
     /// The clock.
@@ -76,11 +79,12 @@ impl Postman {
         let count = claimed.len();
         let mut deliveries = JoinSet::new();
         for letter in claimed {
-            let mailer = Arc::clone(&self.mailer);
+            let (mailer, texter) = (Arc::clone(&self.mailer), Arc::clone(&self.texter));
             let opened = self.open(&letter, now);
             deliveries.spawn(async move {
                 let result = match &opened {
-                    Ok(message) => mailer.send(message).await,
+                    Ok(Opened::Mail(message)) => mailer.send(message).await,
+                    Ok(Opened::Text(text)) => texter.send(text).await,
                     Err(why) => Err(Rejection::Final(why.clone())),
                 };
                 (letter, result)
@@ -96,15 +100,20 @@ impl Postman {
         Ok(count)
     }
 
-    fn open(&self, letter: &Claimed, now: Timestamp) -> Result<Message, String> {
+    fn open(&self, letter: &Claimed, now: Timestamp) -> Result<Opened, String> {
         if letter.expires.is_some_and(|expires| expires <= now) {
             return Err("it expired before it could be delivered".to_owned());
         }
+        let channel = Channel::of(&letter.letter);
         let json = self
             .sealer
-            .open(PURPOSE, &letter.sealed)
+            .open(channel.purpose(), &letter.sealed)
             .map_err(|failure| failure.to_string())?;
-        serde_json::from_slice(&json).map_err(|error| error.to_string())
+        let opened = match channel {
+            Channel::Mail => serde_json::from_slice(&json).map(Opened::Mail),
+            Channel::Text => serde_json::from_slice(&json).map(Opened::Text),
+        };
+        opened.map_err(|error| error.to_string())
     }
 
     async fn settle(&self, letter: &Claimed, result: Result<(), Rejection>) -> Result<(), Failure> {
@@ -131,6 +140,12 @@ impl Postman {
             }
         }
     }
+}
+
+/// What was sealed.
+enum Opened {
+    Mail(Message),
+    Text(Text),
 }
 
 /// 10 s, 20 s, 40 s … up to an hour, each with up to a quarter more so that letters do not return all at once.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cx::Cx;
-use crate::domain::{Timestamp, User, UserId};
+use crate::domain::{Phone, Timestamp, User, UserId};
 use crate::error::{Error, Failure, Refusal};
 use crate::settings::Enumeration;
 use crate::store;
@@ -23,16 +23,9 @@ pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
 }
 
 /// The number that a text is, if it is one.
-pub fn parse(_cx: &Cx, text: &str) -> Option<String> {
-    let bare: String = hallpass_django::text::normalize_username(text)
-        .chars()
-        .filter(|c| !c.is_whitespace() && !"-.()/".contains(*c))
-        .collect();
-    let digits = bare.strip_prefix('+')?;
-    let good = (6..=15).contains(&digits.len())
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && !digits.starts_with('0');
-    good.then_some(bare)
+pub fn parse(cx: &Cx, text: &str) -> Option<String> {
+    let region = cx.hallpass().settings().hallpass.phone_region.as_deref();
+    Phone::parse(text, region).map(|phone| phone.to_string())
 }
 
 /// Active owners of a number, those who confirmed it before all others.
@@ -152,5 +145,26 @@ async fn send(
     context: Value,
     expires: Timestamp,
 ) -> Result<(), Failure> {
-    cx.send_text(name, to, context, expires).await
+    // What is on file was read as a number before it was kept; another Django's may not have been.
+    match Phone::parse(to, None) {
+        Some(to) => cx.send_text(name, &to, context, Some(expires)).await,
+        None => Ok(()),
+    }
+}
+
+/// The work of a text, without one.
+///
+/// # Errors
+/// A failure.
+pub async fn send_nothing(cx: &mut Cx, to: &str) -> Result<(), Failure> {
+    let expires = cx.now + std::time::Duration::from_secs(3600);
+    let context = json!({ "code": "", "valid_for": "" });
+    match Phone::parse(to, None) {
+        Some(to) => {
+            let name = "login_by_code/unknown_account";
+            cx.send_text_to_nobody(name, &to, context, Some(expires))
+                .await
+        }
+        None => Ok(()),
+    }
 }

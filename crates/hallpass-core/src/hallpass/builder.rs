@@ -12,14 +12,14 @@ use hallpass_django::session::SessionCodec;
 use tokio::sync::Notify;
 
 use super::{Hallpass, Inner};
-use crate::delivery::{Console, Dummy, Files, Letters, Mailbox, Mailer, Smtp};
+use crate::delivery::{Console, Dummy, Files, Handset, Letters, Mailbox, Mailer, Smtp, Texter};
 use crate::domain::Timestamp;
 use crate::domain::sealed::Sealer;
 use crate::error::Failure;
 use crate::hashing::Hashing;
 use crate::hooks;
 use crate::limits::{LimitStore, Limits};
-use crate::settings::{Backend, LimitsStore, Settings};
+use crate::settings::{Backend, LimitsStore, Settings, SmsBackend};
 use crate::store::{self, DatabaseUrl, Db};
 
 /// Puts a [`Hallpass`] together.
@@ -27,6 +27,7 @@ pub struct Builder {
     pub(super) settings: Settings,
     pub(super) db: Option<Db>,
     pub(super) mailer: Option<Arc<dyn Mailer>>,
+    pub(super) texter: Option<Arc<dyn Texter>>,
     pub(super) clock: fn() -> Timestamp,
     pub(super) signup: Arc<dyn hooks::Signup>,
     pub(super) login: Arc<dyn hooks::Login>,
@@ -69,6 +70,15 @@ impl Builder {
         }
     }
 
+    /// Delivers texts through this instead of HALLPASS_SMS_BACKEND.
+    #[must_use]
+    pub fn texter(self, texter: Arc<dyn Texter>) -> Self {
+        Builder {
+            texter: Some(texter),
+            ..self
+        }
+    }
+
     /// Tells the time, for tests.
     #[must_use]
     pub fn clock(self, clock: fn() -> Timestamp) -> Self {
@@ -96,6 +106,10 @@ impl Builder {
         let mailer = match self.mailer {
             Some(mailer) => mailer,
             None => mailer(&settings)?,
+        };
+        let texter = match self.texter {
+            Some(texter) => texter,
+            None => texter(&settings)?,
         };
         let threads = match settings.hallpass.hash_threads {
             Some(threads) => usize::try_from(threads).unwrap_or(1),
@@ -139,6 +153,7 @@ impl Builder {
             )?,
             sealer: Arc::new(Sealer::new(&keys)?),
             mailer,
+            texter,
             site,
             wake: Notify::new(),
             clock: self.clock,
@@ -194,5 +209,19 @@ fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {
         Backend::Smtp => Arc::new(Smtp::new(&settings.email, &settings.hallpass)?),
         Backend::Memory => Arc::new(Mailbox::default()),
         Backend::Dummy => Arc::new(Dummy),
+    })
+}
+
+fn texter(settings: &Settings) -> Result<Arc<dyn Texter>, Failure> {
+    Ok(match settings.hallpass.sms_backend {
+        SmsBackend::Console => Arc::new(Console),
+        SmsBackend::Memory => Arc::new(Handset::default()),
+        SmsBackend::Dummy => Arc::new(Dummy),
+        SmsBackend::Http => {
+            return Err(Failure::new(
+                "HALLPASS_SMS_BACKEND is \"http\", but there is nothing here that speaks HTTP: begin with \
+                 hallpass::builder, or give the builder a texter",
+            ));
+        }
     })
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod letters;
 mod ours;
 mod site;
+mod sms;
 mod web;
 
 use super::load::{Loaded, Reading};
@@ -25,6 +26,7 @@ pub(super) fn check(reading: &mut Reading) {
     web::check(&mut checks);
     letters::check(&mut checks);
     ours::check(&mut checks);
+    sms::check(&mut checks);
     let found = checks.found;
     reading.problems.extend(found);
 }

@@ -55,6 +55,21 @@ pub(super) fn show_url(url: &Secret) -> Value {
     mask_url(url.reveal()).into()
 }
 
+/// A gateway's address up to its path: some have their key behind it.
+pub(super) fn show_gateway(url: &Option<Secret>) -> Value {
+    let Some(url) = url else {
+        return Value::Null;
+    };
+    match url::Url::parse(url.reveal()) {
+        Ok(url) if url.has_host() => {
+            let bare = url.path() == "/" && url.query().is_none();
+            let origin = url.origin().ascii_serialization();
+            format!("{origin}/{}", if bare { "" } else { MASK }).into()
+        }
+        _ => MASK.into(),
+    }
+}
+
 /// A database URL without its password. When in doubt it leaves out more: a password with a bare `/`, `?` or `@` in it
 /// is a mistake, but must not be printed for that.
 pub(crate) fn mask_url(url: &str) -> String {

@@ -3,11 +3,12 @@
 use super::codes::{CodeFormat, CodeRequired, Quota};
 use super::field::{Field, section};
 use super::rates::RateLimits;
-use super::secret::{Secret, show_url};
+use super::secret::{Secret, show_gateway, show_url};
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator};
 use super::words::{
-    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, Verification,
+    Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
+    SmsContentType, Verification,
 };
 
 fn texts<const N: usize>(items: [&str; N]) -> Vec<String> {
@@ -230,6 +231,13 @@ section! {
         mail_ca_file / "HALLPASS_MAIL_CA_FILE": Option<String> = None, "A PEM file with one more root for mail servers with a certificate of your own.";
         log / "HALLPASS_LOG": String = "info".to_owned(), "What is logged, as `tracing` filters have it.";
         log_format / "HALLPASS_LOG_FORMAT": LogFormat = LogFormat::Text, "Logs for people or for machines.";
+        phone_region / "HALLPASS_PHONE_REGION": Option<String> = None, "The country, as two letters such as `DE`, whose national numbers are understood. Unset: numbers begin with a plus.";
+        sms_backend / "HALLPASS_SMS_BACKEND": SmsBackend = SmsBackend::Console, "Where texts go: printed, to the gateway of HALLPASS_SMS_URL, or for tests kept in memory or dropped.";
+        sms_url / "HALLPASS_SMS_URL": Option<Secret> = None, "Where the gateway takes texts: an https address, or one of this machine. Shown without path and query, which may hold a key.", shown by show_gateway;
+        sms_authorization / "HALLPASS_SMS_AUTHORIZATION": Option<Secret> = None, "The whole Authorization header for the gateway, such as `Bearer …` or `Basic …`.";
+        sms_content_type / "HALLPASS_SMS_CONTENT_TYPE": SmsContentType = SmsContentType::Json, "The format of what the gateway is sent.";
+        sms_body / "HALLPASS_SMS_BODY": Option<String> = None, "What the gateway is sent, with `{to}` (or `{digits}`, the number without its plus), `{text}` and `{id}`, which are escaped for the format. Unset: `{\"to\": \"{to}\", \"text\": \"{text}\"}`, or `to={to}&text={text}` for a form.";
+        sms_timeout / "HALLPASS_SMS_TIMEOUT": u64 = 10, "Seconds that the gateway may take.";
     }
 }
 

@@ -56,6 +56,28 @@ words! {
     }
 }
 words! {
+    /// HALLPASS_SMS_BACKEND.
+    SmsBackend {
+        /// Texts are printed.
+        Console = "console",
+        /// Texts go to a gateway.
+        Http = "http",
+        /// Texts stay in memory, for tests.
+        Memory = "memory",
+        /// Texts go nowhere.
+        Dummy = "dummy",
+    }
+}
+words! {
+    /// HALLPASS_SMS_CONTENT_TYPE.
+    SmsContentType {
+        /// JSON.
+        Json = "application/json",
+        /// A form, as browsers send it.
+        Form = "application/x-www-form-urlencoded",
+    }
+}
+words! {
     /// HALLPASS_LOG_FORMAT.
     LogFormat {
         /// For people.

@@ -1,4 +1,4 @@
-//! `hallpass_outbox`: letters that wait, and those that were given up.
+//! `hallpass_outbox`: letters and texts that wait, and those that were given up. A text's name begins with `sms/`.
 
 use super::{Conn, Row, Sql};
 use crate::delivery::Composed;
@@ -54,7 +54,7 @@ pub async fn enqueue(
              VALUES ($1, $2, $3, $4, 0, $5, $6, '') RETURNING id",
             &[
                 now.into(),
-                letter.letter.into(),
+                letter.channel.row_name(letter.letter).as_str().into(),
                 letter.recipient.as_str().into(),
                 letter.sealed.as_str().into(),
                 now.into(),

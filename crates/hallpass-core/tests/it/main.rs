@@ -8,3 +8,4 @@ mod outbox;
 mod settings;
 mod store;
 mod store_faults;
+mod texts;

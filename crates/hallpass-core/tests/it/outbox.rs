@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use hallpass_core::delivery::{Composed, Files, Mailbox, Mailer, Message, Postman, Schedule, Smtp};
+use hallpass_core::delivery::{
+    Channel, Composed, Dummy, Files, Mailbox, Mailer, Message, Postman, Schedule, Smtp,
+};
 use hallpass_core::domain::Timestamp;
 use hallpass_core::domain::sealed::Sealer;
 use hallpass_core::settings::Settings;
@@ -37,6 +39,7 @@ fn letter(to: &str) -> Composed {
     };
     let json = serde_json::to_vec(&message).unwrap();
     Composed {
+        channel: Channel::Mail,
         letter: "test/letter",
         recipient: to.to_owned(),
         sealed: sealer().seal("hallpass_outbox", &json).unwrap(),
@@ -55,6 +58,7 @@ fn postman(db: &TestDb, mailer: Arc<dyn Mailer>, clock: fn() -> Timestamp) -> Po
         db: db.again(),
         sealer: sealer(),
         mailer,
+        texter: Arc::new(Dummy),
         schedule,
         clock,
     }

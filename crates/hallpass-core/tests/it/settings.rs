@@ -5,6 +5,7 @@ mod accounts;
 mod contradictions;
 mod names;
 mod secrets;
+mod texts;
 mod values;
 
 use std::path::Path;

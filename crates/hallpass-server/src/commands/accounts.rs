@@ -14,7 +14,7 @@ use crate::start;
 async fn open(settings: Settings) -> Result<Hallpass> {
     let db = start::database(&settings)?;
     store::migrate(&db).await?;
-    Ok(Hallpass::builder(settings).database(db).build().await?)
+    Ok(hallpass::builder(settings)?.database(db).build().await?)
 }
 
 pub(crate) async fn create_superuser(

@@ -41,9 +41,7 @@ pub(crate) async fn check(settings: &Settings) -> Result<()> {
         bail!("{problems} of the above must be mended first");
     }
     // The rest of what a start needs: letters and pages compile, the site is there.
-    let hallpass = hallpass::Hallpass::builder(settings.clone())
-        .build()
-        .await?;
+    let hallpass = hallpass::builder(settings.clone())?.build().await?;
     let _ = hallpass::router(&hallpass)?;
     say("Settings and database fit.")
 }

@@ -13,4 +13,5 @@ mod mail;
 mod program;
 mod real_django;
 mod server;
+mod texts;
 mod tidy;

@@ -167,6 +167,18 @@ impl Serving {
         self.child.wait().expect("an end");
     }
 
+    /// SIGTERM, which must end well; all that was logged.
+    pub(crate) fn terminate_and_log(self) -> String {
+        let log = Arc::clone(&self.log);
+        assert!(self.terminate());
+        // The one who reads the log has the other half, until there is no more.
+        while Arc::strong_count(&log) > 1 {
+            std::thread::yield_now();
+        }
+        let log = log.lock().unwrap();
+        log.clone()
+    }
+
     /// SIGTERM; whether it ended well.
     pub(crate) fn terminate(mut self) -> bool {
         let id = self.child.id().to_string();

@@ -7,3 +7,4 @@ mod login_by_link;
 mod pages;
 mod safety;
 mod sessions;
+mod sms_gateway;

@@ -137,8 +137,7 @@ async fn send_to_nobody(
         if first && cx.hallpass().settings().account.email_unknown_accounts {
             numbers::send_plain(cx, name, &sent.challenge.recipient).await?;
         } else {
-            let letter = login_letter(cx, None, sent);
-            cx.send_nothing(&letter).await?;
+            numbers::send_nothing(cx, &sent.challenge.recipient).await?;
         }
     } else if login.signup && first {
         addresses::send_already_exists(cx, &sent.challenge.recipient).await?;

@@ -13,6 +13,11 @@ fn listings_mask_secrets() {
         ("SECRET_KEY_FALLBACKS", old),
         ("EMAIL_HOST_USER", "shop"),
         ("EMAIL_HOST_PASSWORD", "correct horse"),
+        ("HALLPASS_SMS_AUTHORIZATION", "Bearer correct horse"),
+        (
+            "HALLPASS_SMS_URL",
+            "https://sms.example.com:8443/battery?key=battery",
+        ),
         (
             "DATABASE_URL",
             "postgres://shop:battery%20staple@db:5432/shop",
@@ -25,6 +30,14 @@ fn listings_mask_secrets() {
     assert_eq!(
         value(&loaded, "DATABASE_URL"),
         json!("postgres://shop:********@db:5432/shop")
+    );
+    assert_eq!(
+        value(&loaded, "HALLPASS_SMS_AUTHORIZATION"),
+        json!("********")
+    );
+    assert_eq!(
+        value(&loaded, "HALLPASS_SMS_URL"),
+        json!("https://sms.example.com:8443/********")
     );
     let shown = format!("{loaded:?} {:?}", loaded.rows());
     for secret in [KEY, old, "correct horse", "battery"] {
@@ -54,6 +67,11 @@ fn problems_do_not_quote_secrets() {
             "postgres://db/shop?password=swordfish&sslmode=maybe",
         ),
         ("DATABASE_URL", "postgres://db/shop?passwort=swordfish"),
+        ("HALLPASS_SMS_AUTHORIZATION", "Bearer swordfish "),
+        ("HALLPASS_SMS_AUTHORIZATION", "Bearer swordfish\u{e9}"),
+        ("HALLPASS_SMS_URL", "http://sms.example.com/swordfish"),
+        ("HALLPASS_SMS_URL", "https://sid:swordfish@sms.example.com/"),
+        ("HALLPASS_SMS_URL", "swordfish"),
         ("SOCIALACCOUNT_PROVIDERS", "swordfish"),
         ("HEADLESS_JWT_PRIVATE_KEY", "swordfish"),
         ("HALLPASS_SECRET_KEY", "swordfish"),
