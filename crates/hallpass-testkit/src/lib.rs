@@ -1,5 +1,5 @@
 //! What the tests of Hallpass stand on: throwaway databases, an app in memory, a browser without JavaScript, an SMTP
-//! server, and a real Django.
+//! server, a Redis, and a real Django.
 
 #![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 
@@ -8,6 +8,7 @@ pub mod browser;
 pub mod databases;
 pub mod django;
 pub mod postgres;
+pub mod redis;
 pub mod smtp;
 
 pub use app::TestApp;
