@@ -3,7 +3,7 @@
 use super::codes::{CodeFormat, CodeRequired, Quota};
 use super::field::{Field, section};
 use super::rates::RateLimits;
-use super::secret::{Secret, show_url};
+use super::secret::{Secret, show_optional_url, show_url};
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator};
 use super::words::{
@@ -230,6 +230,7 @@ section! {
         mail_ca_file / "HALLPASS_MAIL_CA_FILE": Option<String> = None, "A PEM file with one more root for mail servers with a certificate of your own.";
         log / "HALLPASS_LOG": String = "info".to_owned(), "What is logged, as `tracing` filters have it.";
         log_format / "HALLPASS_LOG_FORMAT": LogFormat = LogFormat::Text, "Logs for people or for machines.";
+        redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
     }
 }
 

@@ -17,6 +17,7 @@ fn listings_mask_secrets() {
             "DATABASE_URL",
             "postgres://shop:battery%20staple@db:5432/shop",
         ),
+        ("HALLPASS_REDIS_URL", "rediss://:battery@redis:6379/0"),
     ])
     .unwrap();
     assert_eq!(value(&loaded, "SECRET_KEY"), json!("********"));
@@ -25,6 +26,10 @@ fn listings_mask_secrets() {
     assert_eq!(
         value(&loaded, "DATABASE_URL"),
         json!("postgres://shop:********@db:5432/shop")
+    );
+    assert_eq!(
+        value(&loaded, "HALLPASS_REDIS_URL"),
+        json!("rediss://:********@redis:6379/0")
     );
     let shown = format!("{loaded:?} {:?}", loaded.rows());
     for secret in [KEY, old, "correct horse", "battery"] {
@@ -54,6 +59,14 @@ fn problems_do_not_quote_secrets() {
             "postgres://db/shop?password=swordfish&sslmode=maybe",
         ),
         ("DATABASE_URL", "postgres://db/shop?passwort=swordfish"),
+        ("HALLPASS_REDIS_URL", "redis://:swordfish@redis/shop"),
+        ("HALLPASS_REDIS_URL", "redis://swordfish@redis"),
+        ("HALLPASS_REDIS_URL", "redis://:sword#fish@redis"),
+        (
+            "HALLPASS_REDIS_URL",
+            "unix:///redis.sock?password=swordfish",
+        ),
+        ("HALLPASS_REDIS_URL", "swordfish"),
         ("SOCIALACCOUNT_PROVIDERS", "swordfish"),
         ("HEADLESS_JWT_PRIVATE_KEY", "swordfish"),
         ("HALLPASS_SECRET_KEY", "swordfish"),
