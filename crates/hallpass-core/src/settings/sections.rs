@@ -231,6 +231,7 @@ section! {
         log / "HALLPASS_LOG": String = "info".to_owned(), "What is logged, as `tracing` filters have it.";
         log_format / "HALLPASS_LOG_FORMAT": LogFormat = LogFormat::Text, "Logs for people or for machines.";
         redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
+        event_retention_days / "HALLPASS_EVENT_RETENTION_DAYS": u64 = 365, "Days that what happened to accounts is kept; 0 keeps it for ever.";
     }
 }
 

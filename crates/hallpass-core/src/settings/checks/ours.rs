@@ -60,6 +60,7 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     checks.within("HALLPASS_SHUTDOWN_TIMEOUT", s.shutdown_timeout, 0, 3_600);
     checks.within(
         "HALLPASS_EVENT_RETENTION_DAYS",
+        s.event_retention_days,
         0,
         36_500,
     );
