@@ -338,7 +338,9 @@ impl Hallpass {
         }
     }
 
-    async fn clear_expired(&self) -> Result<(), Failure> {
+    /// Forgets what has expired: sessions, spent links, limits, and events after HALLPASS_EVENT_RETENTION_DAYS. What
+    /// [`Hallpass::work`] does now and then.
+    pub async fn clear_expired(&self) -> Result<(), Failure> {
         let now = self.now();
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
@@ -346,7 +348,13 @@ impl Hallpass {
         let days = self.0.settings.account.email_confirmation_expire_days;
         let since = now - Duration::from_secs(days * 86_400);
         store::email_address::clear_keys(self.0.db.conn(), since).await?;
-        self.0.limits.clear_expired(&self.0.db, now).await
+        self.0.limits.clear_expired(&self.0.db, now).await?;
+        let days = self.0.settings.hallpass.event_retention_days;
+        if days > 0 {
+            let kept = Duration::from_secs(days.saturating_mul(86_400));
+            store::event::clear_expired(&self.0.db, now - kept).await?;
+        }
+        Ok(())
     }
 }
 

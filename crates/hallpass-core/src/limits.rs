@@ -1,28 +1,82 @@
 //! Rate limits, named by action, with allauth's syntax: `20/m/ip,3/m/key`.
 //!
 //! A sliding log: the times of the hits that still count are kept per rate and subject, and a hit is refused when as
-//! many as the rate allows are there. All rates of an action must pass. Subjects are hashed; addresses of IPv6 count by
-//! network; a key is folded (NFKC, lower case) first, so that no spelling opens a fresh window. Whatever goes wrong in
-//! counting refuses the hit: limits fail closed.
+//! many as the rate allows are there. All rates of an action must pass, each in a log of its own. Subjects are hashed;
+//! addresses of IPv6 count by network; a key is folded (NFKC, lower case) first, so that no spelling opens a fresh
+//! window. Whatever goes wrong in counting refuses the hit: limits fail closed.
+//!
+//! Where the logs are kept is a [`Counter`]'s business: the [`Database`], [`Memory`], or Redis.
+
+mod database;
+mod log;
+mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+pub(crate) mod redis_url;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_django::text::fold;
 
+pub use self::database::Database;
+pub use self::memory::Memory;
+#[cfg(feature = "redis")]
+pub use self::redis::Redis;
 use crate::domain::{Timestamp, UserId, secret};
 use crate::error::Failure;
 use crate::settings::{Per, Rate};
-use crate::store::{self, Db};
+use crate::store::Db;
 
-/// Where hits are kept.
-pub enum LimitStore {
-    /// In the database: shared by all processes, kept over restarts.
-    Database,
-    /// In this process.
-    Memory(Mutex<HashMap<String, Vec<i64>>>),
+/// One hit in one log.
+#[derive(Debug)]
+pub struct Hit {
+    /// The log: a digest of action, rate and subject.
+    pub key: String,
+    /// When, by the clock of whoever counts.
+    pub at: Timestamp,
+    /// Tells it from others at the same time.
+    pub id: u64,
+}
+
+/// What counting came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It is in the log.
+    Within,
+    /// The log is full; the hit is not in it. There is room again when this one, the time of another, has left the
+    /// window.
+    Full(Timestamp),
+}
+
+/// Counting under way.
+pub type Counting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// Where hits are kept, a log for each key. An error means that the hit must be refused.
+pub trait Counter: Send + Sync {
+    /// Forgets the hits of this key that are `window` old or older; then, if fewer than `amount` (at least 1) are
+    /// left, puts this one in. All of it at once, whoever else counts: of many parallel hits, no more than `amount`
+    /// get in. `db` is the database of the instance.
+    fn count<'a>(
+        &'a self,
+        db: &'a Db,
+        hit: &'a Hit,
+        amount: u32,
+        window: Duration,
+    ) -> Counting<'a, Counted>;
+
+    /// Takes one hit out, if it is still there, and no other.
+    fn take_back<'a>(&'a self, db: &'a Db, hit: &'a Hit) -> Counting<'a, ()>;
+
+    /// Forgets a whole log.
+    fn lift<'a>(&'a self, db: &'a Db, key: &'a str) -> Counting<'a, ()>;
+
+    /// Forgets logs in which nothing counts any more; called now and then.
+    fn clear_expired<'a>(&'a self, db: &'a Db, now: Timestamp) -> Counting<'a, ()>;
 }
 
 /// By what a hit is counted; a rate picks its own.
@@ -51,22 +105,26 @@ pub enum Verdict {
 
 /// Hits that were counted, to be taken back by [`Limits::take_back`].
 #[derive(Debug, Default)]
-pub struct Hits(Vec<(String, i64)>);
+pub struct Hits(Vec<Hit>);
 
 /// The limits of one instance.
 pub struct Limits {
     rates: HashMap<String, Vec<Rate>>,
     ipv6_prefix: u8,
-    store: LimitStore,
+    counter: Arc<dyn Counter>,
 }
 
 impl Limits {
     /// Limits with these rates by action; an action that is not named has none.
-    pub fn new(rates: HashMap<String, Vec<Rate>>, ipv6_prefix: u8, store: LimitStore) -> Self {
+    pub fn new(
+        rates: HashMap<String, Vec<Rate>>,
+        ipv6_prefix: u8,
+        counter: Arc<dyn Counter>,
+    ) -> Self {
         Limits {
             rates,
             ipv6_prefix,
-            store,
+            counter,
         }
     }
 
@@ -83,14 +141,24 @@ impl Limits {
             let Some(subject) = self.subject(rate.per, subject) else {
                 continue;
             };
-            let key = secret::digest(&format!(
-                "{action}\0{index}\0{}/{}\0{subject}",
-                rate.amount, rate.period
-            ));
             let window = Duration::from_secs(rate.period);
-            match self.count(db, &key, rate.amount, window, now).await? {
-                None => hits.0.push((key, now.micros())),
-                Some(retry_after) => return Ok(Verdict::Exceeded { retry_after }),
+            let hit = Hit {
+                key: secret::digest(&format!("{action}\0{index}\0{rate}\0{subject}")),
+                at: now,
+                id: u64::from_ne_bytes(secret::random_bytes()),
+            };
+            let counted = match rate.amount {
+                0 => Counted::Full(now),
+                amount => self.counter.count(db, &hit, amount, window).await?,
+            };
+            match counted {
+                Counted::Within => hits.0.push(hit),
+                Counted::Full(other) => {
+                    let wait = (other + window).since(now).min(window);
+                    return Ok(Verdict::Exceeded {
+                        retry_after: wait.as_secs() + 1,
+                    });
+                }
             }
         }
         Ok(Verdict::Within(hits))
@@ -99,32 +167,27 @@ impl Limits {
     /// Takes hits back: the attempt turned out to be one that does not count. Only these, not others of the subject:
     /// a success must not wipe out an attacker's failures.
     pub async fn take_back(&self, db: &Db, hits: Hits) -> Result<(), Failure> {
-        for (key, at) in hits.0 {
-            self.change(db, &key, Timestamp::from_micros(at), |times| {
-                if let Some(index) = times.iter().position(|time| *time == at) {
-                    times.remove(index);
-                }
-            })
-            .await?;
+        for hit in &hits.0 {
+            self.counter.take_back(db, hit).await?;
         }
         Ok(())
     }
 
     /// Forgets the hits that count against a key, in every window of `action` that goes by keys; others stay.
     pub async fn lift(&self, db: &Db, action: &str, key: &str) -> Result<(), Failure> {
+        let subject = fold(key.trim());
         for (index, rate) in self.rates.get(action).into_iter().flatten().enumerate() {
-            if rate.per != Per::Key {
-                continue;
+            if rate.per == Per::Key {
+                let log = secret::digest(&format!("{action}\0{index}\0{rate}\0{subject}"));
+                self.counter.lift(db, &log).await?;
             }
-            let subject = fold(key.trim());
-            let key = secret::digest(&format!(
-                "{action}\0{index}\0{}/{}\0{subject}",
-                rate.amount, rate.period
-            ));
-            self.change(db, &key, Timestamp::from_micros(0), Vec::clear)
-                .await?;
         }
         Ok(())
+    }
+
+    /// Forgets what no longer counts; called now and then.
+    pub async fn clear_expired(&self, db: &Db, now: Timestamp) -> Result<(), Failure> {
+        self.counter.clear_expired(db, now).await
     }
 
     fn subject(&self, per: Per, subject: Subject<'_>) -> Option<String> {
@@ -132,86 +195,6 @@ impl Limits {
             Per::Ip => Some(network(subject.ip, self.ipv6_prefix).to_string()),
             Per::User => subject.user.map(|id| id.to_string()),
             Per::Key => subject.key.map(|key| fold(key.trim())),
-        }
-    }
-
-    /// `None`: counted. `Some`: refused, seconds to wait.
-    async fn count(
-        &self,
-        db: &Db,
-        key: &str,
-        amount: u32,
-        window: Duration,
-        now: Timestamp,
-    ) -> Result<Option<u64>, Failure> {
-        let start = (now - window).micros();
-        self.change(db, key, now + window, |times| {
-            times.retain(|time| *time > start);
-            if times.len() < amount as usize {
-                times.push(now.micros());
-                return None;
-            }
-            // The window has room again once the hit that is `amount` from the newest has left it.
-            let leaves = times
-                .len()
-                .checked_sub(amount as usize)
-                .and_then(|index| times.get(index));
-            let wait = leaves.map_or(window, |time| {
-                (Timestamp::from_micros(*time) + window).since(now)
-            });
-            Some(wait.as_secs() + 1)
-        })
-        .await
-    }
-
-    async fn change<T>(
-        &self,
-        db: &Db,
-        key: &str,
-        expires: Timestamp,
-        edit: impl FnOnce(&mut Vec<i64>) -> T,
-    ) -> Result<T, Failure> {
-        match &self.store {
-            LimitStore::Memory(table) => {
-                let mut table = table
-                    .lock()
-                    .map_err(|_| Failure::new("the table of limits is poisoned"))?;
-                let answer = edit(table.entry(key.to_owned()).or_default());
-                if table.get(key).is_some_and(Vec::is_empty) {
-                    table.remove(key);
-                }
-                Ok(answer)
-            }
-            LimitStore::Database => {
-                let mut tx = db.begin().await.map_err(Failure::from)?;
-                let mut times = store::limit::hold(tx.conn(), key, expires).await?;
-                let answer = edit(&mut times);
-                store::limit::write(tx.conn(), key, &times).await?;
-                tx.commit().await.map_err(Failure::from)?;
-                Ok(answer)
-            }
-        }
-    }
-
-    /// Forgets what no longer counts; called now and then.
-    pub async fn clear_expired(&self, db: &Db, now: Timestamp) -> Result<(), Failure> {
-        match &self.store {
-            LimitStore::Database => store::limit::clear_expired(db.conn(), now).await.map(drop),
-            LimitStore::Memory(table) => {
-                let longest = self
-                    .rates
-                    .values()
-                    .flatten()
-                    .map(|rate| rate.period)
-                    .max()
-                    .unwrap_or(0);
-                let start = (now - Duration::from_secs(longest)).micros();
-                let mut table = table
-                    .lock()
-                    .map_err(|_| Failure::new("the table of limits is poisoned"))?;
-                table.retain(|_, times| times.iter().any(|time| *time > start));
-                Ok(())
-            }
         }
     }
 }

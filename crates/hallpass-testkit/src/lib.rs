@@ -1,5 +1,5 @@
 //! What the tests of Hallpass stand on: throwaway databases, an app in memory, a browser without JavaScript, an SMTP
-//! server, an SMS gateway, and a real Django.
+//! server, an SMS gateway, a Redis, and a real Django.
 
 #![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 
@@ -9,6 +9,7 @@ pub mod databases;
 pub mod django;
 pub mod gateway;
 pub mod postgres;
+pub mod redis;
 pub mod smtp;
 
 pub use app::TestApp;

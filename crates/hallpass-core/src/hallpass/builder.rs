@@ -18,7 +18,7 @@ use crate::domain::sealed::Sealer;
 use crate::error::Failure;
 use crate::hashing::Hashing;
 use crate::hooks;
-use crate::limits::{LimitStore, Limits};
+use crate::limits::{self, Counter, Limits};
 use crate::settings::{Backend, LimitsStore, Settings, SmsBackend};
 use crate::store::{self, DatabaseUrl, Db};
 
@@ -116,10 +116,6 @@ impl Builder {
             None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         };
         let queue = usize::try_from(settings.hallpass.hash_queue).unwrap_or(64);
-        let limits = match settings.hallpass.limits_store {
-            LimitsStore::Database => LimitStore::Database,
-            LimitsStore::Memory => LimitStore::Memory(std::sync::Mutex::default()),
-        };
         let prefix = u8::try_from(settings.allauth.rate_limit_ipv6_prefix).unwrap_or(64);
         let site_id = i64::try_from(general.site_id).unwrap_or(1);
         let Some(mut site) = store::site::by_id(db.conn(), site_id).await? else {
@@ -141,7 +137,7 @@ impl Builder {
             limits: Limits::new(
                 settings.account.rate_limits.rates(&settings.account),
                 prefix,
-                limits,
+                counter(&settings)?,
             ),
             letters: Letters::compile(
                 settings
@@ -198,6 +194,28 @@ fn hashers(settings: &Settings) -> Result<Hashers, Failure> {
         }
     }
     Hashers::new(all).ok_or_else(|| Failure::new("PASSWORD_HASHERS is empty"))
+}
+
+fn counter(settings: &Settings) -> Result<Arc<dyn Counter>, Failure> {
+    Ok(match settings.hallpass.limits_store {
+        LimitsStore::Database => Arc::new(limits::Database),
+        LimitsStore::Memory => Arc::new(limits::Memory::default()),
+        LimitsStore::Redis => return redis(settings),
+    })
+}
+
+#[cfg(feature = "redis")]
+fn redis(settings: &Settings) -> Result<Arc<dyn Counter>, Failure> {
+    match &settings.hallpass.redis_url {
+        Some(url) => Ok(Arc::new(limits::Redis::open(url.reveal())?)),
+        None => Err(Failure::new("HALLPASS_REDIS_URL is not set")),
+    }
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &Settings) -> Result<Arc<dyn Counter>, Failure> {
+    let what = "HALLPASS_LIMITS_STORE is \"redis\", but this program was built without it";
+    Err(Failure::new(what))
 }
 
 fn mailer(settings: &Settings) -> Result<Arc<dyn Mailer>, Failure> {

@@ -70,6 +70,11 @@ pub(super) fn show_gateway(url: &Option<Secret>) -> Value {
     }
 }
 
+/// A URL whose password alone is secret, where there may be none.
+pub(super) fn show_optional_url(url: &Option<Secret>) -> Value {
+    url.as_ref().map_or(Value::Null, show_url)
+}
+
 /// A database URL without its password. When in doubt it leaves out more: a password with a bare `/`, `?` or `@` in it
 /// is a mistake, but must not be printed for that.
 pub(crate) fn mask_url(url: &str) -> String {
@@ -90,7 +95,7 @@ pub(crate) fn mask_url(url: &str) -> String {
     };
     let query = query.map(|query| {
         let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name.to_ascii_lowercase().contains("password") => {
+            Some((name, _)) if name.to_ascii_lowercase().contains("pass") => {
                 format!("{name}={MASK}")
             }
             _ => pair.to_owned(),
@@ -134,6 +139,14 @@ mod tests {
             (
                 "postgres:///n?sslPASSWORD=swordfish",
                 "postgres:///n?sslPASSWORD=********",
+            ),
+            (
+                "redis://:swordfish@db:6379/0",
+                "redis://:********@db:6379/0",
+            ),
+            (
+                "unix:///run/redis.sock?db=1&pass=swordfish",
+                "unix:///run/redis.sock?db=1&pass=********",
             ),
             // Not valid; shown in a refusal all the same.
             ("postgres://u:sword/fish@db/n", "postgres://********"),

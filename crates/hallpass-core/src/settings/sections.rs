@@ -3,7 +3,7 @@
 use super::codes::{CodeFormat, CodeRequired, Quota};
 use super::field::{Field, section};
 use super::rates::RateLimits;
-use super::secret::{Secret, show_gateway, show_url};
+use super::secret::{Secret, show_gateway, show_optional_url, show_url};
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator};
 use super::words::{
@@ -238,6 +238,8 @@ section! {
         sms_content_type / "HALLPASS_SMS_CONTENT_TYPE": SmsContentType = SmsContentType::Json, "The format of what the gateway is sent.";
         sms_body / "HALLPASS_SMS_BODY": Option<String> = None, "What the gateway is sent, with `{to}` (or `{digits}`, the number without its plus), `{text}` and `{id}`, which are escaped for the format. Unset: `{\"to\": \"{to}\", \"text\": \"{text}\"}`, or `to={to}&text={text}` for a form.";
         sms_timeout / "HALLPASS_SMS_TIMEOUT": u64 = 10, "Seconds that the gateway may take.";
+        redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
+        event_retention_days / "HALLPASS_EVENT_RETENTION_DAYS": u64 = 365, "Days that what happened to accounts is kept; 0 keeps it for ever.";
     }
 }
 

@@ -53,6 +53,8 @@ words! {
         Database = "database",
         /// Of this process.
         Memory = "memory",
+        /// Shared by all processes, beside the database.
+        Redis = "redis",
     }
 }
 words! {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Conn, Sql};
+use super::{Conn, Db, Sql};
 use crate::domain::{Client, Timestamp, UserId};
 use crate::error::Failure;
 
@@ -97,4 +97,24 @@ pub async fn origin(
         ip: row.get(1)?,
         user_agent: row.get(2)?,
     }))
+}
+
+/// Forgets what happened before a time. In portions, since on SQLite everybody waits for the one who writes.
+pub async fn clear_expired(db: &Db, before: Timestamp) -> Result<u64, Failure> {
+    const PORTION: u64 = 1_000;
+    let mut cleared = 0;
+    loop {
+        let portion = db
+            .conn()
+            .execute(
+                "DELETE FROM hallpass_event WHERE id IN \
+                 (SELECT id FROM hallpass_event WHERE at < $1 ORDER BY at LIMIT 1000)",
+                &[before.into()],
+            )
+            .await?;
+        cleared += portion;
+        if portion < PORTION {
+            return Ok(cleared);
+        }
+    }
 }

@@ -34,6 +34,13 @@ pub async fn write(mut conn: Conn<'_>, key: &str, hits: &[i64]) -> Result<(), Fa
     Ok(())
 }
 
+/// Forgets all hits of a key.
+pub async fn clear(mut conn: Conn<'_>, key: &str) -> Result<(), Failure> {
+    conn.execute("DELETE FROM hallpass_limit WHERE key = $1", &[key.into()])
+        .await?;
+    Ok(())
+}
+
 /// Forgets what has expired.
 pub async fn clear_expired(mut conn: Conn<'_>, now: Timestamp) -> Result<u64, Failure> {
     Ok(conn

@@ -247,12 +247,13 @@ fn sql_lives_in_the_store() {
 }
 
 /// What only one room of the rules may speak to.
-const DOORS: [(&str, &[&str]); 2] = [
+const DOORS: [(&str, &[&str]); 3] = [
     (
         "crates/hallpass-core/src/store",
         &["rusqlite", "tokio_postgres", "deadpool_postgres"],
     ),
     ("crates/hallpass-core/src/delivery", &["lettre"]),
+    ("crates/hallpass-core/src/limits", &["redis::"]),
 ];
 
 #[test]

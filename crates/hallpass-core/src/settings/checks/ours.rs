@@ -1,6 +1,8 @@
 //! HALLPASS_*.
 
 use super::{Checks, leads_somewhere};
+use crate::limits::redis_url;
+use crate::settings::LimitsStore;
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let s = &checks.settings.hallpass;
@@ -56,6 +58,32 @@ pub(super) fn check(checks: &mut Checks<'_>) {
     checks.within("HALLPASS_HASH_QUEUE", s.hash_queue, 1, 100_000);
     checks.within("HALLPASS_REQUEST_TIMEOUT", s.request_timeout, 1, 3_600);
     checks.within("HALLPASS_SHUTDOWN_TIMEOUT", s.shutdown_timeout, 0, 3_600);
+    checks.within(
+        "HALLPASS_EVENT_RETENTION_DAYS",
+        s.event_retention_days,
+        0,
+        36_500,
+    );
+    redis(checks);
+}
+
+fn redis(checks: &mut Checks<'_>) {
+    let s = &checks.settings.hallpass;
+    let wanted = s.limits_store == LimitsStore::Redis;
+    checks.refuse(
+        "HALLPASS_LIMITS_STORE",
+        wanted && !cfg!(feature = "redis"),
+        "is \"redis\", but this program was built without it: build it with the feature redis, or write \"database\"",
+    );
+    checks.refuse(
+        "HALLPASS_LIMITS_STORE",
+        wanted && s.redis_url.is_none(),
+        "is \"redis\", but HALLPASS_REDIS_URL does not say where that is: set it too",
+    );
+    let url = s.redis_url.as_ref();
+    if let Some(Err(what)) = url.map(|url| redis_url::parse(url.reveal())) {
+        checks.refuse("HALLPASS_REDIS_URL", true, what);
+    }
 }
 
 /// A path of plain letters, without the dots that browsers resolve.

@@ -568,3 +568,36 @@ fn a_value_that_cannot_be_read_is_told_once() {
         "is empty",
     );
 }
+
+#[test]
+fn limits_in_redis() {
+    bad(
+        &[("HALLPASS_LIMITS_STORE", "redis")],
+        "HALLPASS_LIMITS_STORE",
+        "HALLPASS_REDIS_URL does not say where",
+    );
+    for url in ["localhost:6379", "redis://", "http://localhost", "redis"] {
+        refused(
+            environment([
+                ("HALLPASS_LIMITS_STORE", "redis"),
+                ("HALLPASS_REDIS_URL", url),
+            ]),
+            "HALLPASS_REDIS_URL",
+            "",
+        );
+    }
+    bad(
+        &[("HALLPASS_REDIS_URL", "redis://host/one")],
+        "HALLPASS_REDIS_URL",
+        "no number of a database",
+    );
+    good(&[
+        ("HALLPASS_LIMITS_STORE", "redis"),
+        ("HALLPASS_REDIS_URL", "redis://:secret@localhost:6379/1"),
+    ]);
+    bad(
+        &[("HALLPASS_LIMITS_STORE", "cache")],
+        "HALLPASS_LIMITS_STORE",
+        "\"database\", \"memory\", \"redis\"",
+    );
+}

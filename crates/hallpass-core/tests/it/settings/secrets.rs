@@ -22,6 +22,7 @@ fn listings_mask_secrets() {
             "DATABASE_URL",
             "postgres://shop:battery%20staple@db:5432/shop",
         ),
+        ("HALLPASS_REDIS_URL", "rediss://:battery@redis:6379/0"),
     ])
     .unwrap();
     assert_eq!(value(&loaded, "SECRET_KEY"), json!("********"));
@@ -38,6 +39,10 @@ fn listings_mask_secrets() {
     assert_eq!(
         value(&loaded, "HALLPASS_SMS_URL"),
         json!("https://sms.example.com:8443/********")
+    );
+    assert_eq!(
+        value(&loaded, "HALLPASS_REDIS_URL"),
+        json!("rediss://:********@redis:6379/0")
     );
     let shown = format!("{loaded:?} {:?}", loaded.rows());
     for secret in [KEY, old, "correct horse", "battery"] {
@@ -72,6 +77,14 @@ fn problems_do_not_quote_secrets() {
         ("HALLPASS_SMS_URL", "http://sms.example.com/swordfish"),
         ("HALLPASS_SMS_URL", "https://sid:swordfish@sms.example.com/"),
         ("HALLPASS_SMS_URL", "swordfish"),
+        ("HALLPASS_REDIS_URL", "redis://:swordfish@redis/shop"),
+        ("HALLPASS_REDIS_URL", "redis://swordfish@redis"),
+        ("HALLPASS_REDIS_URL", "redis://:sword#fish@redis"),
+        (
+            "HALLPASS_REDIS_URL",
+            "unix:///redis.sock?password=swordfish",
+        ),
+        ("HALLPASS_REDIS_URL", "swordfish"),
         ("SOCIALACCOUNT_PROVIDERS", "swordfish"),
         ("HEADLESS_JWT_PRIVATE_KEY", "swordfish"),
         ("HALLPASS_SECRET_KEY", "swordfish"),
