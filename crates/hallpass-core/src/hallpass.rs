@@ -180,11 +180,10 @@ impl Hallpass {
         now: Timestamp,
     ) -> String {
         let pk = user.id.to_string();
-        let token =
-            self.0
-                .tokens
-                .make_with_addresses(token_user(user, &pk), addresses, now.seconds());
-        token
+
+        self.0
+            .tokens
+            .make_with_addresses(token_user(user, &pk), addresses, now.seconds())
     }
 
     pub(crate) fn check_password_token(

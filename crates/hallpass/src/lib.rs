@@ -34,7 +34,8 @@ use std::sync::Arc;
 
 pub use hallpass_core::hallpass::Builder;
 pub use hallpass_core::{
-    Cx, Error, Failure, Hallpass, Refusal, delivery, domain, flows, settings, store,
+    Cx, Error, Failure, Hallpass, Refusal, async_trait, delivery, domain, flows, hooks, settings,
+    store,
 };
 pub use router::{router, with_front_door};
 pub use sms_gateway::SmsGateway;

@@ -7,13 +7,17 @@ use axum::extract::{Path, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
+use hallpass_core::settings::SignupField;
 use hallpass_core::{Failure, Hallpass};
 use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::errors::{self, Page};
 use crate::face::Face;
-use crate::pages::{index, login, login_by_link, logout, profile};
+use crate::pages::{
+    email_verification, index, login, login_by_code, login_by_link, logout, manage_email,
+    password_change, password_reset, phone, profile, reauthentication, signup,
+};
 use crate::{safety, visit};
 
 /// The pages below HALLPASS_MOUNT, to be merged into an app's router. Serve with
@@ -40,7 +44,28 @@ pub fn with_front_door(hallpass: &Hallpass) -> Result<Router, Failure> {
 }
 
 fn mounted(face: &Face) -> Router<Face> {
-    let routes = [
+    let routes = pages(face);
+    let mut pages = Router::new();
+    let mut bare = Router::new();
+    for (path, handlers) in routes {
+        let path = face.path(path);
+        let cut = path.trim_end_matches('/');
+        if !cut.is_empty() {
+            bare = bare.route(cut, any(index::add_slash));
+        }
+        pages = pages.route(&path, handlers);
+    }
+    entered(face, pages)
+        .merge(bare)
+        .route(&face.path("static/{file}"), get(file))
+}
+
+/// The pages, as far as the settings have them: path below the mount, and what answers there.
+fn pages(face: &Face) -> Vec<(&'static str, MethodRouter<Face>)> {
+    let settings = face.hallpass.settings();
+    let account = &settings.account;
+    let mut routes = vec![
+        ("", get(index::entrance)),
         ("login/", get(login::show).post(login::submit)),
         (
             "login/link/",
@@ -51,19 +76,87 @@ fn mounted(face: &Face) -> Router<Face> {
             "login/link/{uid}/{token}/",
             get(login_by_link::look).post(login_by_link::finish),
         ),
+        (
+            "login/code/confirm/",
+            get(login_by_code::confirm).post(login_by_code::finish),
+        ),
+        (
+            "login/code/link/{token}/",
+            get(login_by_code::look).post(login_by_code::finish_link),
+        ),
         ("logout/", get(logout::show).post(logout::submit)),
+        ("inactive/", get(login::inactive)),
+        ("signup/", get(signup::show).post(signup::submit)),
+        (
+            "reauthenticate/",
+            get(reauthentication::show).post(reauthentication::submit),
+        ),
+        ("email/", get(manage_email::show).post(manage_email::submit)),
+        (
+            "confirm-email/",
+            get(email_verification::show).post(email_verification::submit),
+        ),
         ("profile/", get(profile::show)),
     ];
-    let mut pages = Router::new();
-    let mut bare = Router::new();
-    for (path, handlers) in routes {
-        let path = face.path(path);
-        bare = bare.route(path.trim_end_matches('/'), any(index::add_slash));
-        pages = pages.route(&path, handlers as MethodRouter<Face>);
+    if !account.email_verification_by_code_enabled {
+        routes.push((
+            "confirm-email/{key}/",
+            get(email_verification::look).post(email_verification::finish),
+        ));
     }
-    entered(face, pages)
-        .merge(bare)
-        .route(&face.path("static/{file}"), get(file))
+    if account.login_by_code_enabled {
+        routes.push((
+            "login/code/",
+            get(login_by_code::show).post(login_by_code::submit),
+        ));
+    }
+    if account.asks(SignupField::Phone).is_some() {
+        routes.push(("phone/verify/", get(phone::show).post(phone::submit)));
+        routes.push((
+            "phone/change/",
+            get(phone::show_change).post(phone::submit_change),
+        ));
+    }
+    if !settings.hallpass.passwordless {
+        routes.extend(passwords(account.password_reset_by_code_enabled));
+    }
+    routes
+}
+
+/// Pages about passwords, on sites that have them.
+fn passwords(reset_by_code: bool) -> Vec<(&'static str, MethodRouter<Face>)> {
+    let mut routes = vec![
+        (
+            "password/change/",
+            get(password_change::show).post(password_change::submit),
+        ),
+        (
+            "password/set/",
+            get(password_change::show_set).post(password_change::submit_set),
+        ),
+        (
+            "password/reset/",
+            get(password_reset::show).post(password_reset::submit),
+        ),
+        ("password/reset/done/", get(password_reset::sent)),
+        ("password/reset/key/done/", get(password_reset::done)),
+    ];
+    if reset_by_code {
+        routes.push((
+            "password/reset/confirm/",
+            get(password_reset::confirm).post(password_reset::finish_code),
+        ));
+        routes.push((
+            "password/reset/complete/",
+            get(password_reset::complete).post(password_reset::finish),
+        ));
+    } else {
+        routes.push((
+            "password/reset/key/{key}/",
+            get(password_reset::open).post(password_reset::finish_key),
+        ));
+    }
+    routes
 }
 
 /// Pages behind the session and the CSRF check.

@@ -9,7 +9,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::session::keys;
 use hallpass_core::domain::{Session, secret};
-use hallpass_core::{Error, Failure};
+use hallpass_core::flows::login::{self, Progress, SignedIn};
+use hallpass_core::{Cx, Error, Failure, Refusal};
 use hallpass_django::csrf;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::arrival::Arrival;
 use crate::errors::{self, Page};
 use crate::face::Face;
-use crate::{cookies, posted};
+use crate::{cookies, posted, say};
 
 /// A visit under way.
 #[derive(Clone)]
@@ -116,6 +117,116 @@ impl Visit {
     /// The value of a posted field, empty if it is missing.
     pub(crate) fn posted(&self, name: &str) -> &str {
         last(&self.posted, name).unwrap_or_default()
+    }
+
+    /// What was posted, to be kept for later. Passwords are not: they do not rest in a session.
+    pub(crate) fn keepable(&self) -> Vec<(String, String)> {
+        let keep = |(name, _): &&(String, String)| {
+            !name.to_ascii_lowercase().contains("password") && name != "csrfmiddlewaretoken"
+        };
+        self.posted.iter().filter(keep).cloned().collect()
+    }
+
+    /// Goes on as if these fields had been posted to `path`.
+    pub(crate) fn resume(&mut self, path: String, posted: Vec<(String, String)>) {
+        self.path = path;
+        self.query = Vec::new();
+        self.posted = posted;
+    }
+
+    /// Runs a flow on this visit's session.
+    pub(crate) async fn run<T, F>(&mut self, flow: F) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut Cx) -> Result<T, Error>,
+    {
+        let hallpass = self.face.hallpass.clone();
+        hallpass
+            .run(&self.arrival.client, &mut self.session, flow)
+            .await
+    }
+
+    /// Puts a message on the next page. `level` is info, success, warning or error.
+    pub(crate) fn tell(&mut self, level: &str, text: impl Into<String>) {
+        let mut messages = match self.session.get(keys::MESSAGES) {
+            Some(Value::Array(messages)) => messages.clone(),
+            _ => Vec::new(),
+        };
+        messages.push(json!({ "level": level, "text": text.into() }));
+        self.session.set(keys::MESSAGES, messages);
+    }
+
+    /// To the page where a sign-in goes on, or where it leads.
+    pub(crate) async fn progress(mut self, progress: Progress) -> Response {
+        let to = match progress {
+            Progress::SignedIn(SignedIn { to, .. }) => Ok(to),
+            Progress::Pending(stage) => self.run(async |cx| Ok(login::page_of(cx, &stage))).await,
+        };
+        match to {
+            Ok(to) => self.redirect(&to).await,
+            Err(error) => self.error(error).await,
+        }
+    }
+
+    /// On a page that is not the step that waits: to the one that is, or to the beginning.
+    pub(crate) async fn stray(mut self) -> Response {
+        match self.run(async |cx| login::proceed(cx).await).await {
+            Ok(progress) => self.progress(progress).await,
+            Err(Error::Refused(Refusal::NotPending)) => {
+                let settings = self.face.hallpass.settings();
+                let to = match self.session.user() {
+                    Some(_) => settings.login_redirect_url(),
+                    None => settings.login_url(),
+                };
+                self.redirect(&to).await
+            }
+            Err(error) => self.error(error).await,
+        }
+    }
+
+    /// What a step of a sign-in was refused for, where its page has nothing to say of it.
+    pub(crate) async fn refused(self, error: Error) -> Response {
+        let quiet = [(header::REFERRER_POLICY, "strict-origin")];
+        match &error {
+            Error::Refused(Refusal::NotPending) => {
+                let mut visit = self;
+                visit.tell("warning", say::words(&Refusal::NotPending));
+                visit.stray().await
+            }
+            Error::Refused(Refusal::LoginRequired) => self.ask_to_sign_in().await,
+            Error::Refused(Refusal::Inactive) => {
+                self.page_with(
+                    StatusCode::FORBIDDEN,
+                    "login/inactive.html",
+                    json!({}),
+                    &quiet,
+                )
+                .await
+            }
+            Error::Refused(Refusal::NotAvailable) => {
+                let page = Page::new(StatusCode::NOT_FOUND);
+                let response = errors::respond(&self.face, &page, &self.request_id);
+                self.answer(response).await
+            }
+            Error::Refused(
+                refusal @ (Refusal::NoWayToConfirm
+                | Refusal::EmailTaken
+                | Refusal::PhoneTaken
+                | Refusal::Denied { .. }),
+            ) => {
+                let words = say::words(refusal);
+                let mut visit = self;
+                visit.tell("error", words);
+                let to = visit.face.hallpass.settings().login_url();
+                visit.redirect(&to).await
+            }
+            _ => self.error(error).await,
+        }
+    }
+
+    /// To the sign-in page, and back here afterwards.
+    pub(crate) async fn ask_to_sign_in(self) -> Response {
+        let to = self.with_next(&self.face.hallpass.settings().login_url(), Some(&self.path));
+        self.redirect(&to).await
     }
 
     /// `next`, posted or in the query, if it is safe to follow.

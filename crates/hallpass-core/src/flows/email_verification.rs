@@ -272,11 +272,11 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
     };
     let rows = addresses::of(cx, &user).await?;
     let row = rows.iter().find(|row| row.email == challenge.recipient);
-    if let Some(row) = row.filter(|row| !row.verified).cloned() {
-        if let Err(error) = addresses::confirm(cx, &row).await {
-            pending::abort(cx).await?;
-            return Err(error);
-        }
+    if let Some(row) = row.filter(|row| !row.verified).cloned()
+        && let Err(error) = addresses::confirm(cx, &row).await
+    {
+        pending::abort(cx).await?;
+        return Err(error);
     }
     login.finish_stage();
     pipeline::resume(cx, login, Some(user)).await

@@ -364,10 +364,10 @@ fn may_remove(cx: &Cx, rows: &[EmailAddress], row: &EmailAddress) -> Result<(), 
 /// [`Refusal::RateLimited`].
 pub async fn remove(cx: &mut Cx, email: &str) -> Result<(), Error> {
     let user = admit(cx).await?;
-    if let Some(challenge) = challenge(cx).await? {
-        if address::same(&challenge.recipient, email.trim()) {
-            return Ok(cancel(cx).await?);
-        }
+    if let Some(challenge) = challenge(cx).await?
+        && address::same(&challenge.recipient, email.trim())
+    {
+        return Ok(cancel(cx).await?);
     }
     let (rows, row) = own(cx, &user, email).await?;
     may_remove(cx, &rows, &row)?;

@@ -36,7 +36,7 @@ pub async fn current(cx: &mut Cx) -> Result<Option<PhoneNumber>, Error> {
 /// Where a code is awaited.
 enum Waits {
     /// At a stage of a sign-in.
-    AtStage(Login, Option<User>),
+    AtStage(Box<Login>, Option<User>),
     /// By the owner of the account.
     Own(User),
 }
@@ -51,7 +51,7 @@ async fn awaited(cx: &mut Cx) -> Result<(Waits, Challenge), Error> {
     let (login, user) = pending::at(cx, &Stage::VerifyPhone).await?;
     let id = login.challenge.clone();
     match code::pending(cx, Purpose::VerifyPhone, id.as_deref()).await? {
-        Some(challenge) => Ok((Waits::AtStage(login, user), challenge)),
+        Some(challenge) => Ok((Waits::AtStage(Box::new(login), user), challenge)),
         None => {
             pending::abort(cx).await?;
             Err(Refusal::NotPending.into())
@@ -295,7 +295,7 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Finished, Error> {
                 return Err(error);
             }
             login.finish_stage();
-            let progress = pipeline::resume(cx, login, Some(user)).await?;
+            let progress = pipeline::resume(cx, *login, Some(user)).await?;
             Ok(Finished::WentOn(progress))
         }
     }

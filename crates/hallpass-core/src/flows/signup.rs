@@ -44,10 +44,10 @@ pub async fn begin(cx: &mut Cx) -> Result<(), Error> {
     if !is_open(cx).await? {
         return Err(Refusal::SignupClosed.into());
     }
-    if let Some((login, _)) = pending::current(cx).await? {
-        if !login.signup {
-            pending::abort(cx).await?;
-        }
+    if let Some((login, _)) = pending::current(cx).await?
+        && !login.signup
+    {
+        pending::abort(cx).await?;
     }
     Ok(())
 }

@@ -20,6 +20,15 @@ pub(crate) async fn show(visit: Visit) -> Response {
         .await
 }
 
+/// The bare mount: to one's account, or to the door.
+pub(crate) async fn entrance(visit: Visit) -> Response {
+    let to = match visit.session.user() {
+        Some(_) => visit.face.path("email/"),
+        None => visit.face.hallpass.settings().login_url(),
+    };
+    visit.redirect(&to).await
+}
+
 /// Everything that is no route.
 pub(crate) async fn missing(State(face): State<Face>, request: Request) -> Response {
     errors::respond(

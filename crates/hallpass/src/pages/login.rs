@@ -1,24 +1,39 @@
 //! Signing in with a password.
 
 use axum::response::Response;
-use hallpass_core::flows::login::{self, Credentials, Finished};
+use hallpass_core::flows::login::{self, Credentials};
 use hallpass_core::settings::LoginBy;
 use hallpass_core::{Error, Refusal};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::form::{Field, Form};
+use crate::form::{Field, Form, entered};
 use crate::say;
 use crate::visit::Visit;
 
 /// `GET login/`
-pub(crate) async fn show(visit: Visit) -> Response {
+pub(crate) async fn show(mut visit: Visit) -> Response {
     let settings = visit.face.hallpass.settings();
     if visit.session.user().is_some() && settings.account.authenticated_login_redirects {
         let to = visit
             .next()
             .unwrap_or_else(|| settings.login_redirect_url());
         return visit.redirect(&to).await;
+    }
+    if !settings.account.has_passwords() || settings.hallpass.passwordless {
+        let next = visit.next();
+        let to = visit.with_next(&visit.face.path("login/code/"), next.as_deref());
+        return visit.redirect(&to).await;
+    }
+    // A sign-in by code under way goes on where it stands, as allauth has it; others begin anew here.
+    if settings.account.email_verification_by_code_enabled {
+        let waits = visit.run(async |cx| {
+            use hallpass_core::domain::Stage;
+            Ok(login::pending::at(cx, &Stage::VerifyEmail).await.is_ok())
+        });
+        if matches!(waits.await, Ok(true)) {
+            return visit.stray().await;
+        }
     }
     page(visit, StatusCode::OK, None).await
 }
@@ -30,55 +45,59 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
         visit.posted("password").to_owned(),
     );
     let remember = !visit.posted("remember").is_empty();
-    let hallpass = visit.face.hallpass.clone();
-    let finished = hallpass
-        .run(&visit.arrival.client, &mut visit.session, async |cx| {
+    let next = visit.next();
+    let finished = visit
+        .run(async |cx| {
             login::finish(
                 cx,
                 Credentials {
                     login: &login,
                     password: &password,
-                    remember,
+                    remember: Some(remember),
+                    next,
                 },
             )
             .await
         })
         .await;
     match finished {
-        Ok(Finished::SignedIn(_)) => {
-            let to = visit
-                .next()
-                .unwrap_or_else(|| hallpass.settings().login_redirect_url());
-            visit.redirect(&to).await
+        Ok(progress) => visit.progress(progress).await,
+        Err(Error::Refused(refusal)) if say::is_for_form(&refusal) => {
+            page(visit, StatusCode::BAD_REQUEST, Some(&refusal)).await
         }
-        Err(Error::Refused(Refusal::Inactive)) => {
-            visit
-                .page(StatusCode::FORBIDDEN, "login/inactive.html", json!({}))
-                .await
-        }
-        Err(
-            error @ (Error::Failed(_)
-            | Error::Refused(Refusal::RateLimited { .. } | Refusal::Busy { .. })),
-        ) => visit.error(error).await,
-        Err(Error::Refused(refusal)) => page(visit, StatusCode::BAD_REQUEST, Some(&refusal)).await,
+        Err(error) => visit.refused(error).await,
     }
+}
+
+/// `GET inactive/`
+pub(crate) async fn inactive(visit: Visit) -> Response {
+    visit
+        .page(StatusCode::OK, "login/inactive.html", json!({}))
+        .await
 }
 
 async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
     let face = visit.face.clone();
     let settings = face.hallpass.settings();
     let methods = settings.account.login_methods();
-    let (label, kind) = match (
-        methods.contains(&LoginBy::Username),
-        methods.contains(&LoginBy::Email),
+    let has = |method| methods.contains(&method);
+    let (label, kind, inputmode) = match (
+        has(LoginBy::Username),
+        has(LoginBy::Email),
+        has(LoginBy::Phone),
     ) {
-        (true, true) => ("User name or e-mail address", "text"),
-        (false, true) => ("E-mail address", "email"),
-        _ => ("User name", "text"),
+        (true, true, true) => ("User name, e-mail address or phone number", "text", None),
+        (true, true, false) => ("User name or e-mail address", "text", None),
+        (true, false, true) => ("User name or phone number", "text", None),
+        (false, true, true) => ("E-mail address or phone number", "text", None),
+        (false, true, false) => ("E-mail address", "email", Some("email")),
+        (false, false, true) => ("Phone number", "tel", Some("tel")),
+        _ => ("User name", "text", None),
     };
-    let mut login = Field {
-        value: Some(visit.posted("login").to_owned()).filter(|login| !login.is_empty()),
+    let login = Field {
+        value: entered(&visit, "login"),
         autocomplete: Some("username"),
+        inputmode,
         autocapitalize: Some("none"),
         spellcheck: Some(false),
         enterkeyhint: Some("next"),
@@ -86,19 +105,6 @@ async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Re
         autofocus: refusal.is_none(),
         ..Field::new("login", label, kind)
     };
-    let mut password = Field {
-        autocomplete: Some("current-password"),
-        enterkeyhint: Some("go"),
-        ..Field::new("password", "Password", "password")
-    };
-    let mut form = Form::new();
-    if let Some(refusal) = refusal {
-        match say::field(refusal) {
-            Some("login") => login.errors.push(say::words(refusal)),
-            Some("password") => password.errors.push(say::words(refusal)),
-            _ => form.errors.push(say::words(refusal)),
-        }
-    }
     let ask = settings.account.session_remember.is_none();
     let remember = ask.then(|| Field {
         checked: !visit.posted("remember").is_empty(),
@@ -106,17 +112,24 @@ async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Re
         ..Field::new("remember", "Keep me signed in", "checkbox")
     });
     let next = visit.next();
-    let form = form
+    let here = |path: &str| visit.with_next(&face.path(path), next.as_deref());
+    let by_code = settings.account.login_by_code_enabled;
+    let form = Form::new()
         .field("login", Some(login))
-        .field("password", Some(password))
-        .field("remember", remember);
+        .field(
+            "password",
+            Some(Field::current_password("password", "Password")),
+        )
+        .field("remember", remember)
+        .next(next.as_deref())
+        .refuse(refusal);
     let own = json!({
-        "form": form.next(next.as_deref()).into_json(Some(face.path("login/"))),
+        "form": form.into_json(Some(face.path("login/"))),
         "ask_remember": ask,
-        "code_url": null,
-        "link_request_url": visit.with_next(&face.path("login/link/"), next.as_deref()),
-        "reset_url": null,
-        "signup_url": null,
+        "link_request_url": here("login/link/"),
+        "code_url": by_code.then(|| here("login/code/")),
+        "reset_url": face.path("password/reset/"),
+        "signup_url": settings.hallpass.signup_open.then(|| here("signup/")),
     });
     visit.page(status, "login/login.html", own).await
 }

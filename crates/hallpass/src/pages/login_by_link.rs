@@ -2,7 +2,8 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use hallpass_core::flows::login_by_link::{self, Begun, Finished, Looked, spoken, spoken_browser};
+use hallpass_core::domain::timestamp::spoken_for;
+use hallpass_core::flows::login_by_link::{self, Begun, Looked, Pressed, spoken_browser};
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ pub(crate) async fn sent(visit: Visit) -> Response {
     let next = visit.next();
     let own = json!({
         "email": null,
-        "valid_for": spoken(visit.face.hallpass.link_lifetime()),
+        "valid_for": spoken_for(visit.face.hallpass.link_lifetime()),
         "once": true,
         "again_url": visit.with_next(&visit.face.path("login/link/"), next.as_deref()),
     });
@@ -123,19 +124,20 @@ pub(crate) async fn finish(
     mut visit: Visit,
     Path((uid, token)): Path<(String, String)>,
 ) -> Response {
-    let hallpass = visit.face.hallpass.clone();
-    let finished = hallpass
-        .run(&visit.arrival.client, &mut visit.session, async |cx| {
-            login_by_link::finish(cx, &uid, &token).await
+    let (next, sent_to) = (visit.next(), visit.query("to").map(str::to_owned));
+    let finished = visit
+        .run(async |cx| {
+            let pressed = Pressed {
+                uid: &uid,
+                token: &token,
+                sent_to: sent_to.as_deref(),
+                next,
+            };
+            login_by_link::finish(cx, pressed).await
         })
         .await;
     match finished {
-        Ok(Finished::SignedIn(_)) => {
-            let to = visit
-                .next()
-                .unwrap_or_else(|| hallpass.settings().login_redirect_url());
-            visit.redirect(&to).await
-        }
+        Ok(progress) => visit.progress(progress).await,
         Err(error) => refuse(visit, error).await,
     }
 }
@@ -153,7 +155,7 @@ async fn refuse(visit: Visit, error: Error) -> Response {
             )
         }
         Error::Refused(Refusal::Inactive) => ("login/inactive.html", json!({})),
-        _ => return visit.error(error).await,
+        _ => return visit.refused(error).await,
     };
     visit
         .page_with(StatusCode::FORBIDDEN, template, own, &QUIET)

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use hallpass_core::domain::Timestamp;
 use hallpass_core::domain::session::keys;
+use hallpass_core::settings::SignupField;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -33,13 +34,57 @@ pub(crate) async fn show(visit: Visit) -> Response {
         .and_then(|method| match method {
             "password" => Some("with a password"),
             "link" => Some("with a link from your mail"),
+            "code" => Some("with a code"),
+            "password_reset" => Some("after choosing a new password"),
             _ => None,
         });
     let since =
         at.map(|at| json!({ "iso": format!("{at}Z").replace(' ', "T"), "words": at.spoken() }));
-    let own: Value =
-        json!({ "signed_in_at": since, "method": method, "links": [], "sessions_note": null });
+    let own: Value = json!({
+        "signed_in_at": since,
+        "method": method,
+        "links": links(&visit),
+        "sessions_note": null,
+    });
     visit
         .page(StatusCode::OK, "profile/profile.html", own)
         .await
+}
+
+/// What can be changed, and where.
+fn links(visit: &Visit) -> Vec<Value> {
+    let settings = visit.face.hallpass.settings();
+    let link = |title: &str, text: &str, path: &str, action: &str| json!({ "title": title, "text": text, "url": visit.face.path(path), "action": action });
+    let mut links = Vec::new();
+    if !settings.hallpass.passwordless {
+        links.push(link(
+            "Password",
+            "A new one signs out every other browser.",
+            "password/change/",
+            "Change password",
+        ));
+    }
+    links.push(match settings.account.change_email {
+        true => link(
+            "E-mail address",
+            "Where our letters go.",
+            "email/",
+            "Change address",
+        ),
+        false => link(
+            "E-mail addresses",
+            "Where our letters go, and what you sign in with.",
+            "email/",
+            "Manage addresses",
+        ),
+    });
+    if settings.account.asks(SignupField::Phone).is_some() {
+        links.push(link(
+            "Phone number",
+            "Where our text messages go.",
+            "phone/change/",
+            "Change number",
+        ));
+    }
+    links
 }

@@ -216,7 +216,7 @@ async fn an_address_is_a_login_if_the_settings_say_so(db: TestDb) {
     let fields = [("login", "Ann@example.com"), ("password", "correct-horse")];
     assert_eq!(app.browser().fill(LOGIN, &fields).await.status, 400);
     let both = TestApp::with(app.db, |settings| {
-        settings.account.login_methods = vec![LoginBy::Username, LoginBy::Email];
+        settings.account.login_methods = Some(vec![LoginBy::Username, LoginBy::Email]);
     })
     .await;
     assert_eq!(both.browser().fill(LOGIN, &fields).await.status, 302);

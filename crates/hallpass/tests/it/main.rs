@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
+mod accounts;
 mod login;
 mod login_by_link;
 mod pages;

@@ -179,10 +179,11 @@ async fn verify_phone(
     )
     .await?;
     login.challenge = Some(sent.challenge.id.clone());
-    Ok(match user {
+    match user {
         Some(_) => numbers::send_code(cx, "phone/code", &sent).await?,
         None => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
-    })
+    }
+    Ok(())
 }
 
 async fn verify_email(
@@ -212,10 +213,11 @@ async fn verify_email(
         )
         .await?;
         login.challenge = Some(sent.challenge.id.clone());
-        return Ok(match user {
+        match user {
             Some(_) => addresses::send_code(cx, user, &sent, login.signup).await?,
             None => addresses::send_already_exists(cx, email).await?,
-        });
+        }
+        return Ok(());
     }
     // The link of a moment ago still works: nothing is said, and nothing is sent.
     if matches!(verdict, Verdict::Exceeded { .. }) {
