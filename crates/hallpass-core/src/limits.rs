@@ -143,7 +143,7 @@ impl Limits {
             };
             let window = Duration::from_secs(rate.period);
             let hit = Hit {
-                key: secret::digest(&format!("{action}\0{index}\0{rate}\0{subject}")),
+                key: log_key(action, index, rate, &subject),
                 at: now,
                 id: u64::from_ne_bytes(secret::random_bytes()),
             };
@@ -178,8 +178,8 @@ impl Limits {
         let subject = fold(key.trim());
         for (index, rate) in self.rates.get(action).into_iter().flatten().enumerate() {
             if rate.per == Per::Key {
-                let log = secret::digest(&format!("{action}\0{index}\0{rate}\0{subject}"));
-                self.counter.lift(db, &log).await?;
+                let key = log_key(action, index, rate, &subject);
+                self.counter.lift(db, &key).await?;
             }
         }
         Ok(())
@@ -197,6 +197,11 @@ impl Limits {
             Per::Key => subject.key.map(|key| fold(key.trim())),
         }
     }
+}
+
+/// A log for each rate of an action: rates that shared one would count each other's hits, and forget them too soon.
+fn log_key(action: &str, index: usize, rate: &Rate, subject: &str) -> String {
+    secret::digest(&format!("{action}\0{index}\0{rate}\0{subject}"))
 }
 
 /// The network that an address counts by: itself for IPv4, its first bits for IPv6, since whoever has one address of a

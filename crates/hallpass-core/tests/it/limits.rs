@@ -19,6 +19,7 @@ each_database!(
     a_window_slides,
     a_hit_taken_back_frees_one_place,
     a_hit_of_another_is_never_taken_back,
+    a_lifted_key_begins_anew_and_alone,
     windows_of_one_action_have_logs_of_their_own,
     subjects_are_told_apart,
     a_subject_has_one_spelling,
@@ -157,6 +158,22 @@ async fn a_hit_of_another_is_never_taken_back(db: TestDb) {
             assert_eq!(it.hit(2, key).await, None);
         }
         assert_eq!(it.hit(3, "d").await, Some(58), "nine, not eight");
+    }
+}
+
+async fn a_lifted_key_begins_anew_and_alone(db: TestDb) {
+    for it in everywhere("2/10s/key,9/m/key,6/m/ip", &db) {
+        for key in ["ann", "ann", "ben", "ben"] {
+            assert_eq!(it.hit(0, key).await, None);
+        }
+        let lift = it.limits.lift(&it.db, &it.action, " ANN").await;
+        lift.unwrap();
+        assert_eq!(it.hit(1, "ann").await, None);
+        assert_eq!(it.hit(1, "ann").await, None);
+        assert_eq!(it.hit(2, "ann").await, Some(10), "two fit, as before");
+        assert_eq!(it.hit(2, "ben").await, Some(9), "no other key");
+        assert_eq!(it.hit(2, "eve").await, Some(59), "nor the address");
+        it.limits.lift(&it.db, &it.action, "nobody").await.unwrap();
     }
 }
 
