@@ -154,7 +154,7 @@ pub async fn make_primary(
         .await?;
     if let Some(before) = before.filter(|before| before.id != row.id) {
         let changed = json!({ "from": before.email, "to": row.email });
-        notify(cx, &before.email, "manage_email/changed", changed).await?;
+        notify(cx, row.user, &before.email, "manage_email/changed", changed).await?;
     }
     Ok(())
 }
@@ -362,11 +362,23 @@ pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// A failure.
-pub async fn notify(cx: &mut Cx, to: &str, name: &'static str, own: Value) -> Result<(), Failure> {
+pub async fn notify(
+    cx: &mut Cx,
+    about: UserId,
+    to: &str,
+    name: &'static str,
+    own: Value,
+) -> Result<(), Failure> {
     if !cx.hallpass().settings().account.email_notifications || to.is_empty() {
         return Ok(());
     }
-    let mut context = json!({ "asked": cx.asked(), "reset_url": cx.reset_url() });
+    let user = store::user::by_id(cx.read(), about).await?;
+    let display = user.map(|user| user.display()).unwrap_or_default();
+    let mut context = json!({
+        "asked": cx.asked(),
+        "reset_url": cx.reset_url(),
+        "user": { "display": display },
+    });
     if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
         context.extend(own);
     }

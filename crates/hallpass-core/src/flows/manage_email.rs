@@ -381,5 +381,12 @@ pub async fn remove(cx: &mut Cx, email: &str) -> Result<(), Error> {
         .await?;
     let primary = rows.iter().find(|row| row.primary).unwrap_or(&row);
     let removed = json!({ "email": row.email });
-    Ok(addresses::notify(cx, &primary.email.clone(), "manage_email/removed", removed).await?)
+    Ok(addresses::notify(
+        cx,
+        user.id,
+        &primary.email.clone(),
+        "manage_email/removed",
+        removed,
+    )
+    .await?)
 }

@@ -108,8 +108,7 @@ async fn replace(
         return Err(Refusal::LoginRequired.into());
     };
     cx.note_about(event, Some(user.id), "", "").await?;
-    let about = json!({ "user": { "display": user.display() } });
-    addresses::notify(cx, &user.email.clone(), letter, about).await?;
+    addresses::notify(cx, user.id, &user.email, letter, json!({})).await?;
     if cx.hallpass().settings().account.logout_on_password_change {
         cx.session.flush();
         cx.session.rotate_csrf();

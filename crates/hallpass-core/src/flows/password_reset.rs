@@ -106,14 +106,9 @@ fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a
     let token = cx.hallpass().make_password_token(user, all, cx.now);
     let uid = encode_uid_base36(&user.id.to_string());
     let lifetime = cx.hallpass().link_lifetime();
-    let named = cx
-        .hallpass()
-        .settings()
-        .account
-        .has_method(LoginBy::Username);
     let context = json!({
         "link": cx.url(&format!("password/reset/key/{uid}-{token}/")),
-        "username": Some(&user.username).filter(|name| named && !name.is_empty()),
+        "username": reminder(cx, user),
         "user": { "display": user.display() },
         "valid_for": spoken_for(lifetime),
         "asked": cx.asked(),
@@ -124,6 +119,13 @@ fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a
         context,
         expires: Some(cx.now + lifetime),
     }
+}
+
+/// The user name, where one signs in with it: many come here because they forgot that.
+fn reminder(cx: &Cx, user: &User) -> Option<String> {
+    let account = &cx.hallpass().settings().account;
+    let named = account.has_method(LoginBy::Username) && !user.username.is_empty();
+    named.then(|| user.username.clone())
 }
 
 async fn begin_by_code(cx: &mut Cx, email: &str, owner: Option<Addressed>) -> Result<(), Error> {
@@ -152,6 +154,7 @@ async fn begin_by_code(cx: &mut Cx, email: &str, owner: Option<Addressed>) -> Re
 fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a> {
     let context = json!({
         "code": sent.code.reveal(),
+        "username": reminder(cx, user),
         "user": { "display": user.display() },
         "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
         "asked": cx.asked(),
@@ -426,13 +429,7 @@ async fn set(
         None => user,
     };
     let to = user.email.clone();
-    addresses::notify(
-        cx,
-        &to,
-        "password_reset/done",
-        json!({ "user": { "display": user.display() } }),
-    )
-    .await?;
+    addresses::notify(cx, user.id, &to, "password_reset/done", json!({})).await?;
     pending::abort(cx).await?;
     if !cx.hallpass().settings().account.login_on_password_reset {
         if cx.session.user_id() == Some(user.id) {

@@ -62,7 +62,7 @@ async fn a_flow_sends_a_text(db: TestDb) {
     assert_eq!(text.to, "+491701234567");
     assert_eq!(
         text.text,
-        "123456 is your code for Shop \"&\" Co. It works for 3 minutes. Give it to nobody."
+        "123456 is your code to confirm this number at Shop \"&\" Co. It works for 3 minutes. Tell it to nobody."
     );
     assert_eq!(text.id.len(), 24);
     app.no_other_letter_was_sent().await;

@@ -28,6 +28,8 @@ async fn sixty_four_people_for_half_a_minute(db: TestDb) {
             password: "!none",
             is_staff: false,
             is_superuser: false,
+            first_name: "",
+            last_name: "",
         };
         hallpass::store::user::insert(db.db.conn(), new, hallpass::domain::Timestamp::now())
             .await

@@ -345,25 +345,28 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 18] = [
+const FLOWS: [(&str, u8); 21] = [
     ("code", 0),
     ("users", 0),
     ("sessions", 0),
+    ("passwords", 0),
     ("mfa", 1),
-    ("email_verification", 1),
-    ("login", 2),
-    ("signup", 3),
-    ("social", 3),
-    ("password_reset", 3),
-    ("login_by_code", 3),
-    ("login_by_link", 3),
-    ("magic_link", 3),
-    ("logout", 3),
-    ("password_change", 3),
-    ("manage_email", 3),
-    ("phone", 3),
-    ("reauthentication", 3),
-    ("tokens", 3),
+    ("addresses", 1),
+    ("numbers", 2),
+    ("login", 3),
+    ("reauthentication", 4),
+    ("email_verification", 5),
+    ("signup", 5),
+    ("social", 5),
+    ("password_reset", 5),
+    ("login_by_code", 5),
+    ("login_by_link", 5),
+    ("magic_link", 5),
+    ("logout", 5),
+    ("password_change", 5),
+    ("manage_email", 5),
+    ("phone", 5),
+    ("tokens", 5),
 ];
 
 const FLOWS_FOLDER: &str = "crates/hallpass-core/src/flows";
@@ -450,7 +453,7 @@ fn flows_import_one_way() {
 // --- names -----------------------------------------------------------------------------------------------------------
 
 /// Flows that no page speaks for, and why.
-const FACELESS: [(&str, &str); 2] = [
+const FACELESS: [(&str, &str); 6] = [
     (
         "sessions",
         "the page that lists one's sessions is to come; until then every page uses them through layers",
@@ -459,6 +462,13 @@ const FACELESS: [(&str, &str); 2] = [
         "users",
         "by an operator at the command line, or an app; nobody meets it on a page",
     ),
+    ("code", "the part that all flows with a code share"),
+    (
+        "addresses",
+        "what must hold whoever changes them; pages are those of other flows",
+    ),
+    ("numbers", "likewise, for phone numbers"),
+    ("passwords", "likewise, for new passwords"),
 ];
 
 #[test]

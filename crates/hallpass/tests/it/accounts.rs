@@ -132,7 +132,12 @@ async fn a_password_is_reset_by_code(db: TestDb) {
     let sent = browser
         .fill("/accounts/password/reset/", &[("email", "ann@example.com")])
         .await;
-    assert_eq!(sent.location(), "/accounts/password/reset/confirm/");
+    assert_eq!(
+        sent.location(),
+        "/accounts/password/reset/confirm/",
+        "{}",
+        sent.text
+    );
     let code = code_in(&app.letter().await.text);
     let done = browser
         .fill("/accounts/password/reset/confirm/", &[("code", &code)])

@@ -203,7 +203,7 @@ async fn looking_at_a_link_spends_nothing(db: TestDb) {
         );
     }
     // A mail program that lost the slash at the end.
-    let bare = app.browser().get(link.trim_end_matches('/')).await;
+    let bare = app.browser().get(&link.replacen("/?", "?", 1)).await;
     assert_eq!(
         (bare.status.as_u16(), bare.location()),
         (301, link.as_str())

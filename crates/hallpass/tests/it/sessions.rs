@@ -109,6 +109,7 @@ async fn a_deactivated_or_deleted_user_is_out_at_once(db: TestDb) {
         is_in(&mut browser).await,
         "a session that a Django made has no such row"
     );
+    app.sql("DELETE FROM account_emailaddress").await;
     app.sql("DELETE FROM auth_user").await;
     assert!(!is_in(&mut browser).await);
 }
