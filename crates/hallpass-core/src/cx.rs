@@ -195,6 +195,16 @@ impl Cx {
         Ok(())
     }
 
+    /// Undoes what this step wrote, for a refusal that must leave nothing behind. What was committed at a checkpoint
+    /// stays, and so do the session's changes.
+    pub(crate) async fn undo(&mut self) {
+        if let Some(tx) = self.tx.take() {
+            tx.rollback().await;
+        }
+        self.happened.clear();
+        self.letters = false;
+    }
+
     /// Writes down what happened, and tells subscribers after the commit.
     pub async fn note(&mut self, event: Event<'_>) -> Result<(), Failure> {
         let (client, now) = (self.client.clone(), self.now);

@@ -59,7 +59,7 @@ pub trait Signup: Send + Sync {
     /// The user was saved, in this transaction. Groups, profiles, the invitation that is now used.
     ///
     /// # Errors
-    /// A refusal or a failure; a failure undoes the signup.
+    /// A refusal or a failure; either undoes the signup.
     async fn after_sign_up(&self, _cx: &mut Cx, _user: &User, _form: &Form) -> Result<(), Error> {
         Ok(())
     }

@@ -152,6 +152,9 @@ impl Visit {
             _ => Vec::new(),
         };
         messages.push(json!({ "level": level, "text": text.into() }));
+        // Whoever never looks at a page must not fill the session.
+        let surplus = messages.len().saturating_sub(5);
+        messages.drain(..surplus);
         self.session.set(keys::MESSAGES, messages);
     }
 

@@ -181,7 +181,7 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
     cx.checkpoint().await?;
     within(cx.hit("confirm_email", Some(&before.recipient)).await?)?;
     let sent = code::resend(cx, Purpose::VerifyEmail, &before).await?;
-    match &user {
+    match user.as_ref().filter(|_| !before.code.is_empty()) {
         Some(user) => addresses::send_code(cx, Some(user), &sent, login.signup).await?,
         None => addresses::send_nothing(cx, &before.recipient).await?,
     }

@@ -121,7 +121,11 @@ pub async fn finish(
         return Ok(Finished::Progress(progress));
     }
     let user = save(cx, &form, &password).await?;
-    hook.after_sign_up(cx, &user, &form).await?;
+    if let Err(error) = hook.after_sign_up(cx, &user, &form).await {
+        // Half an account is none.
+        cx.undo().await;
+        return Err(error);
+    }
     cx.note_about("signup", Some(user.id), "", "").await?;
     let mut login = Login {
         user: Some(user.id.as_int()),
