@@ -3,6 +3,7 @@
 pub mod address;
 pub mod client;
 pub mod code;
+pub mod jwt;
 pub mod login;
 pub mod phone;
 pub mod sealed;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
 mod events;
+mod jwt;
 mod letters;
 mod limits;
 mod outbox;
