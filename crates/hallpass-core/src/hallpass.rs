@@ -344,6 +344,7 @@ impl Hallpass {
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
         store::code::clear_expired(self.0.db.conn(), now).await?;
+        store::refresh::clear_expired(self.0.db.conn(), now).await?;
         let days = self.0.settings.account.email_confirmation_expire_days;
         let since = now - Duration::from_secs(days * 86_400);
         store::email_address::clear_keys(self.0.db.conn(), since).await?;

@@ -117,7 +117,7 @@ pub trait Login: Send + Sync {
     /// The session has started, in this transaction.
     ///
     /// # Errors
-    /// A failure; it undoes the sign-in.
+    /// A refusal or a failure; either undoes the sign-in.
     async fn after_sign_in(&self, _cx: &mut Cx, _user: &User) -> Result<(), Error> {
         Ok(())
     }

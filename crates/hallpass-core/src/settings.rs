@@ -16,6 +16,7 @@ mod load;
 mod problem;
 mod rates;
 mod reference;
+mod rest;
 mod secret;
 mod sections;
 mod signup_fields;
@@ -28,6 +29,9 @@ pub use load::{Loaded, Row, load};
 pub use problem::{Origin, Problem, Problems};
 pub use rates::{Per, Rate, RateLimits};
 pub use reference::markdown as reference_markdown;
+pub use rest::{
+    RegisterPermission, RestAuth, RestFramework, SimpleJwt, Texts, Throttles, TokenModel,
+};
 pub use secret::Secret;
 pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};

@@ -2,8 +2,8 @@
 //!
 //! 1. The visitor names an account and gives a password ([`finish`]).
 //! 2. Limits are counted; a success takes its own hit back, and only its own.
-//! 3. One hash is computed, whoever was named: an unknown account costs what a known one costs. A hash of yesterday's
-//!    making is replaced.
+//! 3. One hash is computed, whoever was named: an unknown account costs what a known one costs. (Where several accounts
+//!    share an address that nobody confirmed, up to three.) A hash of yesterday's making is replaced.
 //! 4. The stages follow ([`pipeline`]): a code, the phone, the address, the app's own. Which one is next is a pure
 //!    function ([`stages`]); what waits for the visitor waits in the session ([`pending`]).
 

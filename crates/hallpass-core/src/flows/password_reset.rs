@@ -6,7 +6,8 @@
 //!    By code: the code is typed back where it was asked for ([`finish_code`]), and gives leave to choose a password, for
 //!    as long as a code lives.
 //! 3. The owner chooses a new password ([`finish`]). Other sessions, codes and links end, and the limit on failed
-//!    sign-ins is lifted. Somebody who came by mail has proved the mailbox: the address counts as confirmed.
+//!    sign-ins is lifted. Somebody who typed a code from a letter has proved that mailbox: the address counts as
+//!    confirmed. A link may have gone to any address of the account, so it confirms none.
 
 use std::time::Duration;
 
@@ -403,12 +404,16 @@ async fn set(
     let encoded = cx.encode_password(first).await?;
     let rows = addresses::of(cx, &user).await?;
     cx.checkpoint().await?;
-    for email in rows
-        .iter()
-        .map(|row| row.email.as_str())
-        .chain([user.email.as_str(), user.username.as_str()])
-    {
-        cx.lift("login_failed", email).await?;
+    let phone = store::phone::of_user(cx.read(), user.id).await?;
+    let mut names: Vec<String> = rows.into_iter().map(|row| row.email).collect();
+    names.extend([
+        user.email.clone(),
+        user.username.clone(),
+        format!("user:{}", user.id),
+    ]);
+    names.extend(phone.map(|number| number.phone));
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        cx.lift("login_failed", name).await?;
     }
     if let Some(link) = &leave.link {
         let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);

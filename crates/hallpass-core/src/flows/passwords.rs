@@ -98,6 +98,9 @@ pub async fn set(cx: &mut Cx, user: &User, encoded: String) -> Result<Option<Use
 
 async fn end_credentials(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
     store::code::take_all(cx.write().await?, user).await?;
+    store::token::remove(cx.write().await?, user).await?;
+    let now = cx.now;
+    store::refresh::end_all(cx.write().await?, user, now).await?;
     let keep = match cx.session.user_id() == Some(user) {
         true => cx.session.row_key().map(str::to_owned),
         false => None,

@@ -76,6 +76,27 @@ impl Reading {
     }
 }
 
+/// Settings that are dictionaries in Django; here each key is a setting of its own.
+const DICTIONARIES: [&str; 3] = ["REST_AUTH", "SIMPLE_JWT", "REST_FRAMEWORK"];
+
+/// Reads a dictionary from the environment, as JSON.
+fn read_dictionary(reading: &mut Reading, name: &str, text: &str) {
+    let origin = Origin::Environment;
+    let Ok(Value::Object(map)) = serde_json::from_str(text) else {
+        return reading.refuse(name, origin, "must be a map, written as JSON");
+    };
+    for (key, value) in map {
+        let full = format!("{name}_{key}");
+        match fields().find(|field| field.name == full) {
+            Some(field) => {
+                let set = (field.read)(&mut reading.loaded.settings, &value);
+                reading.note(field, origin.clone(), set);
+            }
+            None => reading.refuse(full.clone(), origin.clone(), foreign::unknown(&full)),
+        }
+    }
+}
+
 /// Reads settings. `file` is the path and text of the TOML file, if there is one; the path is only for messages.
 pub fn load(
     file: Option<(&str, &str)>,
@@ -91,6 +112,8 @@ pub fn load(
         if let Some(field) = fields().find(|field| field.name == name) {
             let set = (field.read_text)(&mut reading.loaded.settings, text);
             reading.note(field, Origin::Environment, set);
+        } else if DICTIONARIES.contains(&name.as_str()) {
+            read_dictionary(&mut reading, name, text);
         } else if let Some(what) = foreign::in_environment(name, text) {
             reading.refuse(name, Origin::Environment, what);
         }

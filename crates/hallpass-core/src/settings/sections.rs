@@ -3,6 +3,7 @@
 use super::codes::{CodeFormat, CodeRequired, Quota};
 use super::field::{Field, section};
 use super::rates::RateLimits;
+use super::rest::{RestAuth, RestFramework, SimpleJwt};
 use super::secret::{Secret, show_gateway, show_optional_url, show_url};
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator};
@@ -238,6 +239,11 @@ section! {
         sms_content_type / "HALLPASS_SMS_CONTENT_TYPE": SmsContentType = SmsContentType::Json, "The format of what the gateway is sent.";
         sms_body / "HALLPASS_SMS_BODY": Option<String> = None, "What the gateway is sent, with `{to}` (or `{digits}`, the number without its plus), `{text}` and `{id}`, which are escaped for the format. Unset: `{\"to\": \"{to}\", \"text\": \"{text}\"}`, or `to={to}&text={text}` for a form.";
         sms_timeout / "HALLPASS_SMS_TIMEOUT": u64 = 10, "Seconds that the gateway may take.";
+        rest_mount / "HALLPASS_REST_MOUNT": Option<String> = Some("/dj-rest-auth/".to_owned()), "The path below which dj-rest-auth's interface is; empty switches it off.";
+        token_blacklist / "HALLPASS_TOKEN_BLACKLIST": bool = true, "Keep simplejwt's tables of outstanding and blacklisted tokens, as `rest_framework_simplejwt.token_blacklist` does.";
+        refresh_grace / "HALLPASS_REFRESH_GRACE": u64 = 10, "Seconds in which a refresh token that was rotated a moment ago gives the same successor again: two tabs, a lost answer. Later it ends its family.";
+        reset_url / "HALLPASS_RESET_URL": Option<String> = None, "The front end's page for a new password, with `{uid}` and `{token}`, or `{key}` for both. Unset: ours.";
+        email_confirm_url / "HALLPASS_EMAIL_CONFIRM_URL": Option<String> = None, "The front end's page that confirms an address, with `{key}`. Unset: ours.";
         redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
         event_retention_days / "HALLPASS_EVENT_RETENTION_DAYS": u64 = 365, "Days that what happened to accounts is kept; 0 keeps it for ever.";
     }
@@ -260,13 +266,19 @@ pub struct Settings {
     pub account: Account,
     /// `ALLAUTH_*`.
     pub allauth: Allauth,
+    /// `REST_AUTH`.
+    pub rest_auth: RestAuth,
+    /// `SIMPLE_JWT`.
+    pub simple_jwt: SimpleJwt,
+    /// `REST_FRAMEWORK`.
+    pub rest_framework: RestFramework,
     /// `HALLPASS_*`.
     pub hallpass: Hallpass,
 }
 
 /// Every setting, in the order of the reference page.
 pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
-    let sections: [&[Field]; 8] = [
+    let sections: [&[Field]; 11] = [
         General::FIELDS,
         Security::FIELDS,
         Session::FIELDS,
@@ -274,6 +286,9 @@ pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
         Email::FIELDS,
         Account::FIELDS,
         Allauth::FIELDS,
+        RestAuth::FIELDS,
+        SimpleJwt::FIELDS,
+        RestFramework::FIELDS,
         Hallpass::FIELDS,
     ];
     sections.into_iter().flatten()

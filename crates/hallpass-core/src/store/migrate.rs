@@ -36,7 +36,7 @@ pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
 }
 
 /// The tables of Django's apps; all others are ours.
-const APPS: [(&str, &[&str]); 7] = [
+const APPS: [(&str, &[&str]); 8] = [
     ("contenttypes", &["django_content_type"]),
     (
         "auth",
@@ -57,6 +57,13 @@ const APPS: [(&str, &[&str]); 7] = [
     ),
     ("usersessions", &["usersessions_usersession"]),
     ("authtoken", &["authtoken_token"]),
+    (
+        "token_blacklist",
+        &[
+            "token_blacklist_outstandingtoken",
+            "token_blacklist_blacklistedtoken",
+        ],
+    ),
 ];
 
 /// Indexes of ours on tables that we made: names and addresses are looked up without regard to case.

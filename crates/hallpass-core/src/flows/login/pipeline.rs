@@ -176,6 +176,7 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
 /// Step 3.
 async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error> {
     let letter = may_send_optional(cx, &login).await?;
+    let before = cx.session.clone();
     cx.session.remove(keys::LOGIN);
     let once = login.done.is_empty()
         && login
@@ -197,7 +198,12 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
         }
     }
     let hook = cx.hallpass().login_hook().clone();
-    hook.after_sign_in(cx, &user).await?;
+    if let Err(error) = hook.after_sign_in(cx, &user).await {
+        // Whom the app turns away at the last moment never was in.
+        cx.undo().await;
+        cx.session = before;
+        return Err(error);
+    }
     let settings = cx.hallpass().settings();
     let to = login
         .next

@@ -81,3 +81,18 @@ CREATE TABLE hallpass_extra (
     user_id integer NOT NULL PRIMARY KEY REFERENCES auth_user (id) ON DELETE CASCADE,
     data jsonb NOT NULL
 );
+
+-- table hallpass_refresh
+CREATE TABLE hallpass_refresh (
+    jti character varying(255) NOT NULL PRIMARY KEY,
+    family character varying(255) NOT NULL,
+    user_id integer NOT NULL REFERENCES auth_user (id) ON DELETE CASCADE,
+    issued_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    successor character varying(255),
+    rotated_at timestamp with time zone,
+    ended_at timestamp with time zone
+);
+CREATE INDEX hallpass_refresh_family ON hallpass_refresh (family);
+CREATE INDEX hallpass_refresh_user ON hallpass_refresh (user_id);
+CREATE INDEX hallpass_refresh_expires ON hallpass_refresh (expires_at);

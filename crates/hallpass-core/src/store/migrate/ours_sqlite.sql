@@ -81,3 +81,18 @@ CREATE TABLE "hallpass_extra" (
     "user_id" integer NOT NULL PRIMARY KEY REFERENCES "auth_user" ("id") ON DELETE CASCADE,
     "data" text NOT NULL
 );
+
+-- table hallpass_refresh
+CREATE TABLE "hallpass_refresh" (
+    "jti" varchar(255) NOT NULL PRIMARY KEY,
+    "family" varchar(255) NOT NULL,
+    "user_id" integer NOT NULL REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "issued_at" datetime NOT NULL,
+    "expires_at" datetime NOT NULL,
+    "successor" varchar(255) NULL,
+    "rotated_at" datetime NULL,
+    "ended_at" datetime NULL
+);
+CREATE INDEX "hallpass_refresh_family" ON "hallpass_refresh" ("family");
+CREATE INDEX "hallpass_refresh_user" ON "hallpass_refresh" ("user_id");
+CREATE INDEX "hallpass_refresh_expires" ON "hallpass_refresh" ("expires_at");

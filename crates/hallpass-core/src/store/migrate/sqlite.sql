@@ -128,6 +128,24 @@ CREATE TABLE "authtoken_token" (
     "user_id" integer NOT NULL UNIQUE REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED
 );
 
+-- table token_blacklist_outstandingtoken
+CREATE TABLE "token_blacklist_outstandingtoken" (
+    "token" text NOT NULL,
+    "created_at" datetime NULL,
+    "expires_at" datetime NOT NULL,
+    "user_id" integer NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "jti" varchar(255) NOT NULL UNIQUE,
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT
+);
+CREATE INDEX "token_blacklist_outstandingtoken_user_id_83bc629a" ON "token_blacklist_outstandingtoken" ("user_id");
+
+-- table token_blacklist_blacklistedtoken
+CREATE TABLE "token_blacklist_blacklistedtoken" (
+    "blacklisted_at" datetime NOT NULL,
+    "token_id" bigint NOT NULL UNIQUE REFERENCES "token_blacklist_outstandingtoken" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT
+);
+
 -- table django_migrations
 CREATE TABLE "django_migrations" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,78 @@
+//! `authtoken_token`: Django REST framework's key of a user, one for all devices.
+
+use super::{Conn, user};
+use crate::domain::{Timestamp, User, UserId};
+use crate::error::Failure;
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRow {
+    /// The key as it rests: Django's own in the clear, ours as a digest.
+    pub key: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// The user of a key, looked for in both forms: one statement.
+pub async fn owner(mut conn: Conn<'_>, plain: &str, digest: &str) -> Result<Option<User>, Failure> {
+    use std::sync::LazyLock;
+    static OWNER: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {} FROM authtoken_token t JOIN auth_user u ON u.id = t.user_id WHERE t.key IN ($1, $2)",
+            user::COLUMNS
+        )
+    });
+    let row = conn
+        .query_opt(&*OWNER, &[plain.into(), digest.into()])
+        .await?;
+    row.map(|row| user::read(&row, 0)).transpose()
+}
+
+/// A user's key, made if there is none: what is there already wins.
+pub async fn get_or_insert(
+    mut conn: Conn<'_>,
+    user: UserId,
+    key: &str,
+    now: Timestamp,
+) -> Result<TokenRow, Failure> {
+    // An update that changes nothing, so that the row comes back whether it is new or not.
+    let row = conn
+        .query_opt(
+            "INSERT INTO authtoken_token (key, created, user_id) VALUES ($1, $2, $3) \
+             ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
+            &[key.into(), now.into(), user.into()],
+        )
+        .await?;
+    let row = row.ok_or_else(|| Failure::new("a token came back without a row"))?;
+    Ok(TokenRow {
+        key: row.get(0)?,
+        created: row.get(1)?,
+    })
+}
+
+/// Puts a digest where the key stood, if that is still the one that was read.
+pub async fn replace(
+    mut conn: Conn<'_>,
+    user: UserId,
+    before: &str,
+    key: &str,
+    created: Timestamp,
+) -> Result<bool, Failure> {
+    let touched = conn
+        .execute(
+            "UPDATE authtoken_token SET key = $1, created = $2 WHERE user_id = $3 AND key = $4",
+            &[key.into(), created.into(), user.into(), before.into()],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Removes a user's key.
+pub async fn remove(mut conn: Conn<'_>, user: UserId) -> Result<(), Failure> {
+    conn.execute(
+        "DELETE FROM authtoken_token WHERE user_id = $1",
+        &[user.into()],
+    )
+    .await?;
+    Ok(())
+}
