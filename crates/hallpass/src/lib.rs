@@ -53,3 +53,18 @@ pub fn builder(settings: settings::Settings) -> Result<Builder, Failure> {
         None => builder,
     })
 }
+
+/// The guide's examples, a module a page: they compile, or the tests fail.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/src/how-to/audit.md")]
+    mod audit {}
+    #[doc = include_str!("../../../docs/src/how-to/invitations.md")]
+    mod invitations {}
+    #[doc = include_str!("../../../docs/src/how-to/ip-bans.md")]
+    mod ip_bans {}
+    #[doc = include_str!("../../../docs/src/how-to/own-stage.md")]
+    mod own_stage {}
+    #[doc = include_str!("../../../docs/src/how-to/redirects-by-role.md")]
+    mod redirects_by_role {}
+}

@@ -8,6 +8,9 @@ use super::source::{File, files};
 
 const ERRORS: &str = "docs/src/reference/errors.md";
 const SUMMARY: &str = "docs/src/SUMMARY.md";
+const EVENTS: &str = "docs/src/reference/events.md";
+const ENDPOINTS: &str = "docs/src/reference/endpoints.md";
+const TEMPLATES: &str = "docs/src/how-to/pages-and-letters.md";
 
 fn read(path: &str) -> String {
     let all = files();
@@ -44,6 +47,122 @@ fn refusal_codes_are_listed() {
                     .difference(&codes)
                     .map(|code| format!("{ERRORS}: {code} is no code of error.rs")),
             ),
+    );
+}
+
+/// Names in quotes that follow `mark` in `text`, blanks between them aside.
+fn quoted_after(text: &str, mark: &str) -> BTreeSet<String> {
+    let rests = text.match_indices(mark);
+    let rests =
+        rests.filter_map(|(at, mark)| text[at + mark.len()..].trim_start().strip_prefix('"'));
+    rests
+        .filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
+        .collect()
+}
+
+#[test]
+fn events_are_listed() {
+    let flows = files().into_iter().filter(|file| {
+        file.is_rust() && file.is_in("crates/hallpass-core/src/flows") && !file.is_test()
+    });
+    let code: String = flows.map(|file| file.without_comments()).collect();
+    let noted = quoted_after(&code, ".note_about(");
+    assert!(noted.len() > 20, "{noted:?}");
+    let listed = first_cells(&read(EVENTS));
+    none(
+        noted
+            .difference(&listed)
+            .map(|kind| format!("{EVENTS}: {kind} is missing"))
+            .chain(
+                listed
+                    .iter()
+                    .filter(|kind| !code.contains(&format!("\"{kind}\"")))
+                    .map(|kind| format!("{EVENTS}: no flow has the event {kind}")),
+            ),
+    );
+}
+
+/// A path with what varies in it left out.
+fn plain(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part.contains(['{', '<']) {
+        true => "*",
+        false => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn endpoints_are_listed() {
+    let router = read("crates/hallpass/src/router.rs");
+    let marks =
+        ["(\n            ", "((\n            ", "("].map(|mark| quoted_after(&router, mark));
+    let routes: BTreeSet<String> = marks
+        .into_iter()
+        .flatten()
+        .filter(|path| path.ends_with('/') && !path.starts_with('/'))
+        .map(|path| plain(&format!("/accounts/{path}")))
+        .collect();
+    assert!(routes.len() > 20, "{routes:?}");
+    let listed = first_cells(&read(ENDPOINTS));
+    let listed: BTreeSet<String> = listed.iter().map(|path| plain(path)).collect();
+    let ours = listed.iter().filter(|path| {
+        let others = ["/accounts/", "/accounts/static/*"];
+        path.starts_with("/accounts/") && !others.contains(&path.as_str())
+    });
+    none(
+        routes
+            .difference(&listed)
+            .map(|path| format!("{ENDPOINTS}: {path} is missing"))
+            .chain(
+                ours.filter(|path| !routes.contains(*path))
+                    .map(|path| format!("{ENDPOINTS}: {path} is no route")),
+            ),
+    );
+}
+
+#[test]
+fn pages_and_letters_are_listed() {
+    let page = read(TEMPLATES);
+    let all = files();
+    let pages = all.iter().filter_map(|file| {
+        let name = file.path.strip_prefix("crates/hallpass/templates/")?;
+        Some(name.to_owned())
+    });
+    let letters = all.iter().filter_map(|file| {
+        let name = file.path.strip_prefix("crates/hallpass-core/letters/")?;
+        let (folder, part) = name.rsplit_once('/')?;
+        Some(match folder {
+            "layouts" => format!("{folder}/{part}"),
+            _ => folder.to_owned(),
+        })
+    });
+    let names: BTreeSet<String> = pages.chain(letters).collect();
+    assert!(names.len() > 40);
+    none(
+        names
+            .iter()
+            .filter(|name| !page.contains(&format!("`{name}`")))
+            .map(|name| format!("{TEMPLATES}: {name} is missing")),
+    );
+}
+
+#[test]
+fn a_flow_with_a_page_is_told_in_the_guide() {
+    let all = files();
+    let there = |path: &str| all.iter().any(|file| file.path == path);
+    let flows = all.iter().filter(|file| {
+        file.is_in("crates/hallpass-core/src/flows")
+            && there(&format!("crates/hallpass/src/pages/{}.rs", file.stem()))
+    });
+    let pages: Vec<String> = flows
+        .map(|file| format!("docs/src/flows/{}.md", file.stem()))
+        .collect();
+    assert!(pages.len() > 8, "{pages:?}");
+    none(
+        pages
+            .iter()
+            .filter(|page| !there(page))
+            .map(|page| format!("{page} is missing")),
     );
 }
 
