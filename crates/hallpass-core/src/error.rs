@@ -151,11 +151,59 @@ pub enum Refusal {
         /// For people.
         message: String,
     },
+    /// `email_not_verified`: no program gets in before the address is confirmed.
+    EmailNotVerified,
+    /// `stage_required`: the sign-in would have to go through this stage, which needs a person.
+    StageRequired(String),
+    /// A key or token is not taken.
+    Token(TokenFault),
+    /// `permission_denied`: whoever asks may not.
+    PermissionDenied,
     /// `busy`: the hash queue is full; seconds until it is worth trying again.
     Busy {
         /// Seconds to wait.
         retry_after: u64,
     },
+}
+
+/// Why a key or token is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFault {
+    /// `token_not_valid`: malformed, forged, or of a kind that says too little.
+    Invalid,
+    /// `token_not_valid`: it was good once.
+    Expired,
+    /// `token_not_valid`: its family ended, or somebody else used it.
+    Blacklisted,
+    /// `token_not_valid`: a token of another kind.
+    WrongType,
+    /// `token_not_valid`: it names no user.
+    NoUser,
+    /// `user_not_found`
+    UserNotFound,
+    /// `user_inactive`
+    UserInactive,
+    /// `password_changed`
+    PasswordChanged,
+    /// `no_active_account`: a refresh token of somebody who is gone or switched off.
+    NoActiveAccount,
+}
+
+impl TokenFault {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            TokenFault::Invalid
+            | TokenFault::Expired
+            | TokenFault::Blacklisted
+            | TokenFault::WrongType
+            | TokenFault::NoUser => "token_not_valid",
+            TokenFault::UserNotFound => "user_not_found",
+            TokenFault::UserInactive => "user_inactive",
+            TokenFault::PasswordChanged => "password_changed",
+            TokenFault::NoActiveAccount => "no_active_account",
+        }
+    }
 }
 
 /// How a login names its account.
@@ -221,6 +269,10 @@ impl Refusal {
             Refusal::NoWayToConfirm => "no_way_to_confirm",
             Refusal::NotAvailable => "not_available",
             Refusal::SelectOnlyOne => "select_only_one",
+            Refusal::EmailNotVerified => "email_not_verified",
+            Refusal::StageRequired(_) => "stage_required",
+            Refusal::Token(fault) => fault.code(),
+            Refusal::PermissionDenied => "permission_denied",
             Refusal::Busy { .. } => "busy",
         }
     }

@@ -18,4 +18,5 @@ pub mod phone;
 pub mod reauthentication;
 pub mod sessions;
 pub mod signup;
+pub mod tokens;
 pub mod users;

@@ -19,6 +19,7 @@ use crate::cx::Cx;
 use crate::delivery::{
     Channel, Composed, Letter, Letters, Mailer, Message, PURPOSE, Postman, Schedule, Texter,
 };
+use crate::domain::jwt::Jwts;
 use crate::domain::sealed::Sealer;
 use crate::domain::{Client, Session, Timestamp, User, secret};
 use crate::error::{Error, Failure};
@@ -41,6 +42,7 @@ struct Inner {
     db: Db,
     keys: SecretKeys,
     confirmations: EmailConfirmationKeys,
+    jwts: Jwts,
     signup: Arc<dyn hooks::Signup>,
     login: Arc<dyn hooks::Login>,
     events: broadcast::Sender<Happened>,
@@ -88,6 +90,11 @@ impl Hallpass {
 
     pub(crate) fn confirmations(&self) -> &EmailConfirmationKeys {
         &self.0.confirmations
+    }
+
+    /// Makes and reads JSON Web Tokens.
+    pub fn jwts(&self) -> &Jwts {
+        &self.0.jwts
     }
 
     /// What the app says about signing up.

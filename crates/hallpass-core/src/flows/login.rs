@@ -14,6 +14,7 @@ pub mod stages;
 mod who;
 
 pub(crate) use enter::{send_login_code, send_stage_link};
+pub(crate) use pipeline::stage_ahead;
 pub use pipeline::{Progress, SignedIn, page_of, pass_stage, proceed};
 pub(crate) use who::method_of;
 

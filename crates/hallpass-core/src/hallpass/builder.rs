@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::{Hallpass, Inner};
 use crate::delivery::{Console, Dummy, Files, Handset, Letters, Mailbox, Mailer, Smtp, Texter};
 use crate::domain::Timestamp;
+use crate::domain::jwt::{Jwts, Terms};
 use crate::domain::sealed::Sealer;
 use crate::error::Failure;
 use crate::hashing::Hashing;
@@ -128,6 +129,7 @@ impl Builder {
         }
         Ok(Hallpass(Arc::new(Inner {
             confirmations: EmailConfirmationKeys::new(&keys, &settings.account.salt),
+            jwts: jwts(&settings, key.reveal())?,
             signup: self.signup,
             login: self.login,
             events: tokio::sync::broadcast::Sender::new(1024),
@@ -158,6 +160,39 @@ impl Builder {
             settings,
         })))
     }
+}
+
+/// SIMPLE_JWT: keys from the settings, from files, or SECRET_KEY.
+fn jwts(settings: &Settings, secret_key: &str) -> Result<Jwts, Failure> {
+    let jwt = &settings.simple_jwt;
+    let read = |path: &Option<String>| -> Result<Option<String>, Failure> {
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::from_source(format!("the key file {path} cannot be read"), error)
+        })?;
+        Ok(Some(text))
+    };
+    let own = jwt.signing_key.as_ref().map(|key| key.reveal().to_owned());
+    let signing = match own {
+        Some(key) => key,
+        None => match read(&jwt.signing_key_file)? {
+            Some(key) => key,
+            None if jwt.algorithm.starts_with("HS") => secret_key.to_owned(),
+            None => String::new(),
+        },
+    };
+    let verifying = match &jwt.verifying_key {
+        Some(key) => key.clone(),
+        None => read(&jwt.verifying_key_file)?.unwrap_or_default(),
+    };
+    let terms = Terms {
+        audience: jwt.audience.as_ref().map(|audience| audience.0.clone()),
+        issuer: jwt.issuer.clone(),
+        leeway: jwt.leeway,
+    };
+    Jwts::new(&jwt.algorithm, &signing, &verifying, terms)
 }
 
 /// Opens the database that the settings name.

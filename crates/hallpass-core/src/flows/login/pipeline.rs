@@ -250,6 +250,24 @@ pub async fn pass_stage(cx: &mut Cx, key: &str) -> Result<Progress, Error> {
     resume(cx, login, user).await
 }
 
+/// The stage that a sign-in would have to go through, without entering it. Where it could not go on at all, that is the
+/// stage of the address.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn stage_ahead(
+    cx: &mut Cx,
+    login: &Login,
+    user: &User,
+) -> Result<Option<Stage>, Error> {
+    let facts = gather(cx, login, Some(user)).await?;
+    Ok(match next(login, &facts) {
+        Next::Done => None,
+        Next::At(stage) => Some(stage),
+        Next::Stuck => Some(Stage::VerifyEmail),
+    })
+}
+
 /// The path at which a stage waits for the visitor.
 pub fn page_of(cx: &Cx, stage: &Stage) -> String {
     let path = match stage {

@@ -1,0 +1,549 @@
+//! Keys and tokens for programs: Django REST framework's key, simplejwt's pair of tokens.
+//!
+//! 1. A login gives a key, or a pair, as REST_AUTH says ([`login`], [`issue`]). There is nobody to walk through stages: a
+//!    sign-in that would have to wait for one is refused.
+//! 2. A key or an access token says who asks ([`by_key`], [`by_access`]).
+//! 3. A refresh token gives a new access token ([`refresh`]). Where it is rotated it is good once: again within a few
+//!    seconds it gives the same successor, for answers get lost and tabs race; later it means that somebody else has it,
+//!    and the whole family ends.
+//! 4. Logging out ends the key, or the family ([`logout`]); a new password ends all of them.
+//!
+//! A key rests as a digest, and yet a second login gives the same key: it is derived from the user and the time when it
+//! was made. A key that a Django made is in the clear, and is taken and given as it is.
+
+use std::time::Duration;
+
+use hallpass_django::signing::{Algorithm, hex, salted_hmac};
+use md5::{Digest as _, Md5};
+use serde_json::Value;
+
+use crate::cx::Cx;
+use crate::domain::jwt::{Claims, Rejected};
+use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
+use crate::error::{Error, Failure, Refusal, TokenFault};
+use crate::flows::login::{self, within};
+use crate::flows::sessions;
+use crate::hallpass::Hallpass;
+use crate::store;
+use crate::store::refresh::{Known, Outstanding};
+
+/// A pair of tokens.
+#[derive(Clone)]
+pub struct Pair {
+    /// The access token.
+    pub access: String,
+    /// When it expires.
+    pub access_expires: Timestamp,
+    /// The refresh token.
+    pub refresh: String,
+    /// When that expires.
+    pub refresh_expires: Timestamp,
+}
+
+/// What a login gives.
+pub enum Given {
+    /// A key.
+    Key(String),
+    /// A pair of tokens.
+    Pair(Pair),
+    /// Only a session, if that.
+    Nothing,
+}
+
+/// Who logged in, and with what.
+pub struct LoggedIn {
+    /// Who.
+    pub user: User,
+    /// What is given.
+    pub given: Given,
+}
+
+/// Step 1.
+///
+/// # Errors
+/// As [`login::finish`]; [`Refusal::EmailNotVerified`], [`Refusal::StageRequired`].
+pub async fn login(cx: &mut Cx, name: &str, password: &str) -> Result<LoggedIn, Error> {
+    if cx.hallpass().settings().hallpass.passwordless {
+        return Err(Refusal::NotAvailable.into());
+    }
+    within(cx.hit("login", None).await?)?;
+    let hook = cx.hallpass().login_hook().clone();
+    hook.may_attempt(cx).await?;
+    let (_, user, record) = login::prove(cx, name.trim(), password).await?;
+    let id = user.id;
+    match enter(cx, user, record).await {
+        Err(Error::Refused(refusal)) => Err(login::refused(cx, Some(id), refusal).await),
+        other => other,
+    }
+}
+
+async fn enter(cx: &mut Cx, user: User, record: Record) -> Result<LoggedIn, Error> {
+    let hook = cx.hallpass().login_hook().clone();
+    hook.may_sign_in(cx, &user).await?;
+    let begun = Login {
+        email: Some(user.email.clone()).filter(|email| !email.is_empty()),
+        records: vec![record],
+        ..Login::new(&user, cx.now)
+    };
+    match login::stage_ahead(cx, &begun, &user).await? {
+        None => {}
+        Some(Stage::VerifyEmail) => return Err(Refusal::EmailNotVerified.into()),
+        Some(stage) => return Err(Refusal::StageRequired(stage.key().to_owned()).into()),
+    }
+    let settings = cx.hallpass().settings();
+    let (session, touch) = (
+        settings.rest_auth.session_login,
+        settings.simple_jwt.update_last_login,
+    );
+    if session {
+        if !sessions::sign_in(cx, &user, &begun.records, false).await? {
+            return Err(Refusal::PasswordMismatch(crate::error::LoginMethod::Username).into());
+        }
+    } else {
+        if touch {
+            let now = cx.now;
+            store::user::mark_login(cx.write().await?, &user, now).await?;
+        }
+        cx.note_about("login", Some(user.id), "password", "token")
+            .await?;
+    }
+    hook.after_sign_in(cx, &user).await?;
+    let given = issue(cx, &user).await?;
+    Ok(LoggedIn { user, given })
+}
+
+/// Step 1, for somebody who has been let in.
+///
+/// # Errors
+/// A failure.
+pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Failure> {
+    let settings = cx.hallpass().settings();
+    if settings.rest_auth.use_jwt {
+        return Ok(Given::Pair(new_pair(cx, user).await?));
+    }
+    if settings.rest_auth.token_model.is_some() {
+        return Ok(Given::Key(key_of(cx, user.id).await?));
+    }
+    Ok(Given::Nothing)
+}
+
+/// A user's key, made if there is none.
+///
+/// # Errors
+/// A failure.
+pub async fn key_of(cx: &mut Cx, user: UserId) -> Result<String, Failure> {
+    let share = cx.hallpass().settings().hallpass.share_with_django;
+    let now = cx.now;
+    let fresh = derived(cx.hallpass().keys().current(), user, now);
+    let rest = if share { fresh.clone() } else { digest(&fresh) };
+    let row = store::token::get_or_insert(cx.write().await?, user, &rest, now).await?;
+    if row.key == rest {
+        return Ok(fresh);
+    }
+    if !row.key.starts_with(DIGEST) {
+        return Ok(row.key);
+    }
+    let hallpass = cx.hallpass().clone();
+    let known = hallpass.keys().all().find_map(|key| {
+        let key = derived(key, user, row.created);
+        (digest(&key) == row.key).then_some(key)
+    });
+    if let Some(key) = known {
+        return Ok(key);
+    }
+    // Made under a secret that is no more: nobody can be told that key again, so there is a new one.
+    store::token::replace(cx.write().await?, user, &row.key, &rest, now).await?;
+    Ok(fresh)
+}
+
+const DIGEST: &str = "h$";
+
+fn digest(key: &str) -> String {
+    let digest = secret::digest(&format!("drf_token\0{key}"));
+    format!("{DIGEST}{}", &digest[..38])
+}
+
+fn derived(secret: &str, user: UserId, created: Timestamp) -> String {
+    let value = format!("{user}\0{}", created.micros());
+    let mac = salted_hmac(
+        Algorithm::Sha256,
+        "hallpass.token.v1",
+        value.as_bytes(),
+        secret,
+    );
+    hex(&mac[..20])
+}
+
+/// Step 2: whose key this is. One statement.
+///
+/// # Errors
+/// [`TokenFault::Invalid`], [`TokenFault::UserInactive`].
+pub async fn by_key(hallpass: &Hallpass, key: &str) -> Result<User, Error> {
+    // What rests in the table cannot be presented.
+    if key.starts_with(DIGEST) || key.len() > 40 {
+        return Err(Refusal::Token(TokenFault::Invalid).into());
+    }
+    let owner = store::token::owner(hallpass.db().conn(), key, &digest(key)).await?;
+    let user = owner.ok_or(Refusal::Token(TokenFault::Invalid))?;
+    match user.is_active {
+        true => Ok(user),
+        false => Err(Refusal::Token(TokenFault::UserInactive).into()),
+    }
+}
+
+/// The claims of an access token whose signature, times and kind are right. No statement; whether its user still may
+/// anything is not asked.
+///
+/// # Errors
+/// [`Refusal::Token`].
+pub fn claims_of(hallpass: &Hallpass, token: &str, now: Timestamp) -> Result<Claims, Refusal> {
+    typed(hallpass, token, "access", now)
+}
+
+/// Step 2: whose access token this is.
+///
+/// # Errors
+/// [`Refusal::Token`].
+pub async fn by_access(hallpass: &Hallpass, token: &str, now: Timestamp) -> Result<User, Error> {
+    let claims = claims_of(hallpass, token, now)?;
+    let id = user_id(hallpass, &claims).ok_or(Refusal::Token(TokenFault::NoUser))?;
+    let user = store::user::by_id(hallpass.db().conn(), id).await?;
+    let user = user.ok_or(Refusal::Token(TokenFault::UserNotFound))?;
+    if !user.is_active {
+        return Err(Refusal::Token(TokenFault::UserInactive).into());
+    }
+    check_password_mark(hallpass, &claims, &user)?;
+    Ok(user)
+}
+
+fn typed(hallpass: &Hallpass, token: &str, kind: &str, now: Timestamp) -> Result<Claims, Refusal> {
+    let claims = hallpass.jwts().decode(token, now).map_err(rejected)?;
+    let fault = |fault| Err(Refusal::Token(fault));
+    if !claims.contains_key("exp") || !claims.contains_key("jti") {
+        return fault(TokenFault::Invalid);
+    }
+    match claims.get("token_type").and_then(Value::as_str) {
+        Some(given) if given == kind => Ok(claims),
+        Some(_) => fault(TokenFault::WrongType),
+        None => fault(TokenFault::Invalid),
+    }
+}
+
+fn rejected(rejected: Rejected) -> Refusal {
+    Refusal::Token(match rejected {
+        Rejected::Expired => TokenFault::Expired,
+        Rejected::Invalid => TokenFault::Invalid,
+    })
+}
+
+fn user_id(hallpass: &Hallpass, claims: &Claims) -> Option<UserId> {
+    match claims.get(&hallpass.settings().simple_jwt.user_id_claim)? {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+/// simplejwt's mark of a password.
+fn password_mark(user: &User) -> String {
+    hex(&Md5::digest(user.password.as_bytes())).to_uppercase()
+}
+
+fn check_password_mark(hallpass: &Hallpass, claims: &Claims, user: &User) -> Result<(), Refusal> {
+    let settings = &hallpass.settings().simple_jwt;
+    if !settings.check_revoke_token {
+        return Ok(());
+    }
+    let mark = claims
+        .get(&settings.revoke_token_claim)
+        .and_then(Value::as_str);
+    let own = password_mark(user);
+    let same = mark.is_some_and(|mark| {
+        aws_lc_rs::constant_time::verify_slices_are_equal(mark.as_bytes(), own.as_bytes()).is_ok()
+    });
+    match same {
+        true => Ok(()),
+        false => Err(Refusal::Token(TokenFault::PasswordChanged)),
+    }
+}
+
+/// A pair for a user: the beginning of a family.
+async fn new_pair(cx: &mut Cx, user: &User) -> Result<Pair, Failure> {
+    let hallpass = cx.hallpass().clone();
+    let settings = &hallpass.settings().simple_jwt;
+    let expires = cx.now + Duration::from_secs(settings.refresh_token_lifetime);
+    let jti = hex(&secret::random_bytes::<16>());
+    let mut claims = Claims::new();
+    claims.insert("token_type".to_owned(), "refresh".into());
+    claims.insert("exp".to_owned(), expires.seconds().into());
+    claims.insert("iat".to_owned(), cx.now.seconds().into());
+    claims.insert("jti".to_owned(), jti.as_str().into());
+    claims.insert(settings.user_id_claim.clone(), user.id.to_string().into());
+    if settings.check_revoke_token {
+        claims.insert(
+            settings.revoke_token_claim.clone(),
+            password_mark(user).into(),
+        );
+    }
+    let refresh = hallpass.jwts().encode(&claims)?;
+    let known = Known {
+        family: jti.clone(),
+        jti,
+        user: user.id,
+        issued: cx.now,
+        expires,
+        successor: None,
+        ended: None,
+    };
+    remember(cx, &known, &refresh).await?;
+    let (access, access_expires) = access_of(&hallpass, &claims, cx.now)?;
+    Ok(Pair {
+        access,
+        access_expires,
+        refresh,
+        refresh_expires: expires,
+    })
+}
+
+async fn remember(cx: &mut Cx, known: &Known, token: &str) -> Result<(), Failure> {
+    store::refresh::insert(cx.write().await?, known).await?;
+    let settings = &cx.hallpass().settings().hallpass;
+    if settings.token_blacklist {
+        let text = match settings.share_with_django {
+            true => token.to_owned(),
+            false => format!("{DIGEST}{}", secret::digest(token)),
+        };
+        let outstanding = Outstanding {
+            jti: &known.jti,
+            text: &text,
+            user: known.user,
+            issued: known.issued,
+            expires: known.expires,
+        };
+        store::refresh::note_issued(cx.write().await?, outstanding).await?;
+    }
+    Ok(())
+}
+
+/// An access token from the claims of a refresh token.
+fn access_of(
+    hallpass: &Hallpass,
+    claims: &Claims,
+    now: Timestamp,
+) -> Result<(String, Timestamp), Failure> {
+    let lifetime = Duration::from_secs(hallpass.settings().simple_jwt.access_token_lifetime);
+    let expires = now + lifetime;
+    let mut access = Claims::new();
+    access.insert("token_type".to_owned(), "access".into());
+    access.insert("exp".to_owned(), expires.seconds().into());
+    access.insert("iat".to_owned(), now.seconds().into());
+    access.insert("jti".to_owned(), hex(&secret::random_bytes::<16>()).into());
+    for (name, value) in claims {
+        if !matches!(
+            name.as_str(),
+            "token_type" | "exp" | "iat" | "jti" | "aud" | "iss"
+        ) {
+            access.insert(name.clone(), value.clone());
+        }
+    }
+    Ok((hallpass.jwts().encode(&access)?, expires))
+}
+
+/// What a refresh gives.
+pub struct Refreshed {
+    /// The new access token.
+    pub access: String,
+    /// When it expires.
+    pub access_expires: Timestamp,
+    /// The new refresh token and when it expires, where they are rotated.
+    pub refresh: Option<(String, Timestamp)>,
+}
+
+/// Step 3.
+///
+/// # Errors
+/// [`Refusal::Token`].
+pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
+    let hallpass = cx.hallpass().clone();
+    let claims = typed(&hallpass, token, "refresh", cx.now)?;
+    let fault = |fault| Error::from(Refusal::Token(fault));
+    let user = match user_id(&hallpass, &claims) {
+        Some(id) => store::user::by_id(cx.read(), id).await?,
+        None => return Err(fault(TokenFault::NoUser)),
+    };
+    let user = user
+        .filter(|user| user.is_active)
+        .ok_or(Refusal::Token(TokenFault::NoActiveAccount))?;
+    check_password_mark(&hallpass, &claims, &user)?;
+    let known = known(cx, &claims, &user, token).await?;
+    if let Some(successor) = known.successor.clone() {
+        return again(cx, &claims, &known, successor).await;
+    }
+    if known.ended.is_some() || store::refresh::is_blacklisted(cx.read(), &known.jti).await? {
+        return Err(fault(TokenFault::Blacklisted));
+    }
+    if !hallpass.settings().simple_jwt.rotate_refresh_tokens {
+        let (access, access_expires) = access_of(&hallpass, &claims, cx.now)?;
+        return Ok(Refreshed {
+            access,
+            access_expires,
+            refresh: None,
+        });
+    }
+    let next = Known {
+        jti: hex(&secret::random_bytes::<16>()),
+        issued: cx.now,
+        expires: cx.now
+            + Duration::from_secs(hallpass.settings().simple_jwt.refresh_token_lifetime),
+        ..known.clone()
+    };
+    let now = cx.now;
+    if !store::refresh::rotate(cx.write().await?, &known.jti, &next.jti, now).await? {
+        // Another request was quicker: give what it was given.
+        let known = store::refresh::get(cx.read(), &known.jti).await?;
+        return match known {
+            Some(known) => match known.successor.clone() {
+                Some(successor) => again(cx, &claims, &known, successor).await,
+                None => Err(fault(TokenFault::Blacklisted)),
+            },
+            None => Err(fault(TokenFault::Blacklisted)),
+        };
+    }
+    if hallpass.settings().simple_jwt.blacklist_after_rotation {
+        store::refresh::blacklist(cx.write().await?, &known.jti, now).await?;
+    }
+    let token = successor_token(&hallpass, &claims, &next)?;
+    remember(cx, &next, &token).await?;
+    let (access, access_expires) = access_of(&hallpass, &claims, now)?;
+    Ok(Refreshed {
+        access,
+        access_expires,
+        refresh: Some((token, next.expires)),
+    })
+}
+
+/// What is remembered of a token; of one that a Django issued, what it says itself.
+async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result<Known, Failure> {
+    let jti = claims
+        .get("jti")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if let Some(known) = store::refresh::get(cx.read(), jti).await? {
+        return Ok(known);
+    }
+    let second = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let known = Known {
+        jti: jti.to_owned(),
+        family: jti.to_owned(),
+        user: user.id,
+        issued: Timestamp::from_seconds(second("iat")),
+        expires: Timestamp::from_seconds(second("exp")),
+        successor: None,
+        ended: None,
+    };
+    remember(cx, &known, token).await?;
+    Ok(known)
+}
+
+/// The token that took the place of another: always the same, being made of what is remembered.
+fn successor_token(hallpass: &Hallpass, before: &Claims, next: &Known) -> Result<String, Failure> {
+    let mut claims = before.clone();
+    claims.shift_remove("aud");
+    claims.shift_remove("iss");
+    claims.insert("jti".to_owned(), next.jti.as_str().into());
+    claims.insert("exp".to_owned(), next.expires.seconds().into());
+    claims.insert("iat".to_owned(), next.issued.seconds().into());
+    hallpass.jwts().encode(&claims)
+}
+
+/// A token that was rotated comes a second time.
+async fn again(
+    cx: &mut Cx,
+    claims: &Claims,
+    known: &Known,
+    (successor, rotated): (String, Timestamp),
+) -> Result<Refreshed, Error> {
+    let hallpass = cx.hallpass().clone();
+    let grace = Duration::from_secs(hallpass.settings().hallpass.refresh_grace);
+    let next = store::refresh::get(cx.read(), &successor).await?;
+    if let Some(next) = next.filter(|next| {
+        known.ended.is_none() && next.successor.is_none() && cx.now < rotated + grace
+    }) {
+        let token = successor_token(&hallpass, claims, &next)?;
+        let (access, access_expires) = access_of(&hallpass, claims, cx.now)?;
+        return Ok(Refreshed {
+            access,
+            access_expires,
+            refresh: Some((token, next.expires)),
+        });
+    }
+    if known.ended.is_none() {
+        let now = cx.now;
+        store::refresh::end_family(cx.write().await?, &known.family, now).await?;
+        cx.note_about("refresh_reused", Some(known.user), "", "")
+            .await?;
+    }
+    Err(Refusal::Token(TokenFault::Blacklisted).into())
+}
+
+/// Whether a token of any kind is good.
+///
+/// # Errors
+/// [`Refusal::Token`].
+pub async fn verify(cx: &mut Cx, token: &str) -> Result<(), Error> {
+    let hallpass = cx.hallpass().clone();
+    let claims = hallpass.jwts().decode(token, cx.now).map_err(rejected)?;
+    let Some(jti) = claims.get("jti").and_then(Value::as_str) else {
+        return Err(Refusal::Token(TokenFault::Invalid).into());
+    };
+    if !claims.contains_key("exp") {
+        return Err(Refusal::Token(TokenFault::Invalid).into());
+    }
+    let known = store::refresh::get(cx.read(), jti).await?;
+    let over = known.is_some_and(|known| known.ended.is_some() || known.successor.is_some());
+    if over || store::refresh::is_blacklisted(cx.read(), jti).await? {
+        return Err(Refusal::Token(TokenFault::Blacklisted).into());
+    }
+    Ok(())
+}
+
+/// Step 4, with a refresh token: its family ends.
+///
+/// # Errors
+/// [`Refusal::Token`].
+pub async fn end_refresh(cx: &mut Cx, token: &str) -> Result<(), Error> {
+    let hallpass = cx.hallpass().clone();
+    let claims = typed(&hallpass, token, "refresh", cx.now)?;
+    let fault = |fault| Error::from(Refusal::Token(fault));
+    let user = match user_id(&hallpass, &claims) {
+        Some(id) => store::user::by_id(cx.read(), id).await?,
+        None => return Err(fault(TokenFault::NoUser)),
+    };
+    let Some(user) = user else {
+        return Err(fault(TokenFault::Invalid));
+    };
+    let known = known(cx, &claims, &user, token).await?;
+    if known.ended.is_some() || store::refresh::is_blacklisted(cx.read(), &known.jti).await? {
+        return Err(fault(TokenFault::Blacklisted));
+    }
+    let now = cx.now;
+    store::refresh::end_family(cx.write().await?, &known.family, now).await?;
+    store::refresh::blacklist(cx.write().await?, &known.jti, now).await?;
+    Ok(())
+}
+
+/// Step 4: a user's key goes, and the session of this browser.
+///
+/// # Errors
+/// A failure.
+pub async fn logout(cx: &mut Cx, user: Option<UserId>) -> Result<(), Error> {
+    if let Some(user) = user {
+        store::token::remove(cx.write().await?, user).await?;
+        cx.note_about("logout", Some(user), "", "").await?;
+    }
+    if cx.hallpass().settings().rest_auth.session_login {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
+    Ok(())
+}
