@@ -192,7 +192,10 @@ impl Visit {
         match &error {
             Error::Refused(Refusal::NotPending) => {
                 let mut visit = self;
-                visit.tell("warning", say::words(&Refusal::NotPending));
+                // Only to somebody whom we know: a stranger's post must not make a session.
+                if !visit.session.is_empty() {
+                    visit.tell("warning", say::words(&Refusal::NotPending));
+                }
                 visit.stray().await
             }
             Error::Refused(Refusal::LoginRequired) => self.ask_to_sign_in().await,

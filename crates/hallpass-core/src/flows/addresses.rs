@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::delivery::Letter;
 use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::passwords;
 use crate::settings::{Enumeration, Verification};
 use crate::store;
 use crate::store::email_address::EmailAddress;
@@ -27,6 +28,13 @@ pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
     }
     if text.contains('\0') {
         return Err(Refusal::NullCharacter("email"));
+    }
+    // Before anything is done with it: megabytes are no address.
+    if text.len() > 8 * limit {
+        return Err(Refusal::TooLong {
+            field: "email",
+            limit,
+        });
     }
     let clean = address::clean(text).ok_or(Refusal::InvalidEmail)?;
     if clean.chars().count() > limit {
@@ -55,11 +63,14 @@ pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> 
 
 /// Who gets a letter for an address that somebody typed: active owners, those who confirmed it before all others.
 ///
+/// An address that was never confirmed counts only on an account where nothing was. Else it may be somebody else's,
+/// added in the hope that its owner comes by it, or kept as a way back in.
+///
 /// # Errors
 /// A failure.
 pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure> {
     let mut found = store::user::by_email(cx.read(), email).await?;
-    found.retain(|found| found.user.is_active);
+    found.retain(|found| found.user.is_active && (found.verified || !found.proved));
     if found.iter().any(|found| found.verified) {
         found.retain(|found| found.verified);
     }
@@ -111,9 +122,8 @@ pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim
 pub async fn confirm(cx: &mut Cx, row: &EmailAddress) -> Result<(), Error> {
     store::email_address::hold(cx.write().await?, &row.email).await?;
     let settings = cx.hallpass().settings().clone();
-    let taken =
-        store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await?;
-    if settings.account.unique_email && taken {
+    // Whatever ACCOUNT_UNIQUE_EMAIL says: the table itself has one confirmed owner at most.
+    if store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await? {
         return Err(Refusal::EmailTaken.into());
     }
     if !store::email_address::mark_verified(cx.write().await?, row.id).await? {
@@ -163,8 +173,8 @@ pub async fn make_primary(
 ///
 /// **Classic pre-hijacking**: an attacker signs up with the victim's address and a password of his own, and waits for the
 /// victim to come. If nothing about the account was ever proved before, and this sign-in did not prove the password
-/// either, the password is the attacker's as far as anybody knows: it goes, and with it every session. The user as it is
-/// then comes back.
+/// either, the password is the attacker's as far as anybody knows: it goes, and with it every session, key and token, and
+/// every other address and number. The user as it is then comes back.
 ///
 /// # Errors
 /// A failure.
@@ -201,9 +211,16 @@ pub async fn possess(
 
 /// Makes the password of somebody unknown worthless.
 pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, Error> {
+    // What else whoever made the account may come back by.
+    let rows = store::email_address::of_user(cx.read(), user.id).await?;
+    for row in rows.iter().filter(|row| !row.verified) {
+        store::email_address::remove(cx.write().await?, user.id, row.id).await?;
+    }
+    store::phone::remove_unverified(cx.write().await?, user.id).await?;
     if !hallpass_django::hashers::is_usable(&user.password) {
         return Ok(user);
     }
+    passwords::end_credentials(cx, user.id).await?;
     let unusable = secret::unusable_password();
     if !store::user::replace_password(cx.write().await?, user.id, &user.password, &unusable).await?
     {

@@ -120,8 +120,7 @@ impl Purpose {
     }
 }
 
-/// A challenge, and what has to be sent for it.
-#[derive(Debug)]
+/// A challenge, and what has to be sent for it. Secret.
 pub struct Sent {
     /// The row.
     pub challenge: Challenge,
@@ -323,7 +322,10 @@ pub async fn check(
     let Some(challenge) = pending(cx, purpose, id).await? else {
         return Ok(Checked::Gone);
     };
-    let hits = match cx.hit("confirm_code", Some(&challenge.recipient)).await? {
+    let hits = match cx
+        .hit("confirm_code", Some(&limited(cx, purpose, &challenge)))
+        .await?
+    {
         Verdict::Within(hits) => hits,
         Verdict::Exceeded { retry_after } => {
             return Err(Refusal::RateLimited { retry_after }.into());
@@ -359,6 +361,16 @@ pub async fn check(
         return Ok(Checked::Over);
     }
     Ok(Checked::Wrong)
+}
+
+/// What attempts are counted by. Where a stranger can begin the ceremony, his network counts with the recipient: else
+/// anybody could lock anybody out by typing wrong codes. How often codes are sent to one recipient is limited besides.
+fn limited(cx: &Cx, purpose: Purpose, challenge: &Challenge) -> String {
+    let network = match purpose {
+        Purpose::Login | Purpose::PasswordReset => cx.network(),
+        _ => String::new(),
+    };
+    format!("{}\0{}\0{network}", purpose.name(), challenge.recipient)
 }
 
 /// Spends the challenge of a link. `false`: somebody was quicker.

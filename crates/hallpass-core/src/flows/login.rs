@@ -114,7 +114,7 @@ pub(crate) async fn prove(
         return Err(refused(cx, None, Refusal::PasswordMismatch(method)).await);
     }
     let mut last = None;
-    for user in candidates {
+    for (user, found_by) in candidates {
         let verdict = cx.verify_password(password, &user.password).await?;
         last = Some(user.id);
         if !verdict.correct {
@@ -129,7 +129,8 @@ pub(crate) async fn prove(
             false => user,
         };
         let mut record = Record::new("password", cx.now);
-        match method {
+        // By what it was found, not by what it looks like: a name may look like somebody else's address.
+        match found_by {
             LoginMethod::Email => record.email = Some(key),
             LoginMethod::Username => record.username = Some(login.to_owned()),
             LoginMethod::Phone => record.phone = Some(key),

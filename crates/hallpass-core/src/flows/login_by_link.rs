@@ -162,8 +162,7 @@ pub async fn look(cx: &mut Cx, uid: &str, token: &str) -> Result<Looked, Error> 
     Ok(Looked { user, asked_from })
 }
 
-/// A link whose button was pressed.
-#[derive(Debug)]
+/// A link whose button was pressed. Secret.
 pub struct Pressed<'a> {
     /// Whose it is.
     pub uid: &'a str,

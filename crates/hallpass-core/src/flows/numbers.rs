@@ -24,6 +24,9 @@ pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
 
 /// The number that a text is, if it is one.
 pub fn parse(cx: &Cx, text: &str) -> Option<String> {
+    if text.len() > 400 {
+        return None;
+    }
     let region = cx.hallpass().settings().hallpass.phone_region.as_deref();
     Phone::parse(text, region).map(|phone| phone.to_string())
 }
@@ -32,27 +35,34 @@ pub fn parse(cx: &Cx, text: &str) -> Option<String> {
 ///
 /// # Errors
 /// A failure.
-pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<(User, PhoneNumber)>, Failure> {
+pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<User>, Failure> {
     let mut found = store::phone::owners(cx.read(), phone).await?;
-    found.retain(|(user, _)| user.is_active);
-    if found.iter().any(|(_, number)| number.verified) {
-        found.retain(|(_, number)| number.verified);
+    found.retain(|owner| owner.user.is_active && (owner.number.verified || !owner.proved));
+    if found.iter().any(|owner| owner.number.verified) {
+        found.retain(|owner| owner.number.verified);
     }
-    Ok(found)
+    Ok(found.into_iter().map(|owner| owner.user).collect())
 }
 
-/// Judges a number that `by` wants: a number that somebody confirmed, or claims, is taken.
+/// Judges a number that `by` wants. Where numbers are confirmed, a confirmed one is taken, and nobody keeps one from its
+/// owner by claiming it; where they are not, whoever has it has it, and since no stage could hide that, it is told like an
+/// address.
 ///
 /// # Errors
 /// A failure.
 pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim, Failure> {
     let owners = store::phone::owners(cx.read(), phone).await?;
-    if owners.iter().all(|(user, _)| Some(user.id) == by) {
+    let account = &cx.hallpass().settings().account;
+    let confirmed = account.phone_verification_enabled;
+    let mut others = owners.iter().filter(|owner| Some(owner.user.id) != by);
+    if !others.any(|owner| owner.number.verified || !confirmed) {
         return Ok(Claim::Free);
     }
-    Ok(match cx.hallpass().settings().account.prevent_enumeration {
+    Ok(match account.prevent_enumeration {
         Enumeration::Off => Claim::Taken,
-        Enumeration::On | Enumeration::Strict => Claim::Hidden,
+        _ if confirmed => Claim::Hidden,
+        Enumeration::On => Claim::Taken,
+        Enumeration::Strict => Claim::Free,
     })
 }
 

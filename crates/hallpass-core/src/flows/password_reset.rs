@@ -20,14 +20,16 @@ use crate::delivery::Letter;
 use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
+use crate::error::LoginMethod;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses;
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
-use crate::flows::login::{Progress, pending, pipeline, within};
+use crate::flows::login::{Progress, method_of, pending, pipeline, within};
 use crate::flows::passwords;
 use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
+use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
 
 /// What [`begin`] came to. It does not say whether there is an account.
@@ -276,17 +278,13 @@ async fn user_of(cx: &mut Cx, id: Option<UserId>) -> Result<Option<User>, Failur
 }
 
 /// Step 2, by link: what the key is good for. Changes nothing but the session, so that the page for the new password has
-/// an address without the key.
+/// an address without the key. Whoever is signed in here stays so.
 ///
 /// # Errors
 /// [`Refusal::InvalidPasswordReset`]: mistyped, too old, used or overtaken by events. Which of these is not said.
 pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
     available(cx)?;
     let (user, link) = check(cx, key).await?;
-    if cx.session.user_id().is_some_and(|id| id != user.id) {
-        cx.session.flush();
-        cx.session.rotate_csrf();
-    }
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
     let leave = Leave {
         user: user.id.as_int(),
@@ -304,12 +302,13 @@ pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
 /// As [`open`].
 async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
     let (uid, token) = key.split_once('-').unwrap_or((key, ""));
-    let id = decode_uid_base36(uid).and_then(|id| i64::try_from(id).ok());
-    let user = user_of(cx, id.map(UserId::from_int)).await?;
+    // Only a key that a user can have: what is beyond is refused, not looked for.
+    let id = decode_uid_base36(uid).and_then(|id| id.to_string().parse::<UserId>().ok());
+    let user = user_of(cx, id).await?;
     let known = user.is_some();
     let user = user.unwrap_or_else(User::nobody);
     let rows = match known {
-        true => addresses::of(cx, &user).await?,
+        true => store::email_address::of_user(cx.read(), user.id).await?,
         false => Vec::new(),
     };
     let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
@@ -383,6 +382,7 @@ pub async fn finish_with_key(
     available(cx)?;
     within(cx.hit("reset_password_from_key", None).await?)?;
     let (user, link) = check(cx, key).await?;
+    cx.checkpoint().await?;
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
@@ -391,6 +391,26 @@ pub async fn finish_with_key(
         link: Some(link),
     };
     set(cx, user, leave, first, second).await
+}
+
+/// A fresh start for the account, by every name that is surely its own: not by one that somebody else signs in with.
+async fn lift_limits(cx: &mut Cx, user: &User, rows: &[EmailAddress]) -> Result<(), Error> {
+    let proved = rows.iter().filter(|row| row.verified || rows.len() == 1);
+    let mut names: Vec<String> = proved.map(|row| row.email.clone()).collect();
+    if method_of(cx, &user.username) == LoginMethod::Username {
+        names.push(user.username.clone());
+    }
+    let phone = store::phone::of_user(cx.read(), user.id).await?;
+    names.extend(
+        phone
+            .filter(|phone| phone.verified)
+            .map(|phone| phone.phone),
+    );
+    names.push(format!("\0user:{}", user.id));
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        cx.lift("login_failed", name).await?;
+    }
+    Ok(())
 }
 
 async fn set(
@@ -402,19 +422,9 @@ async fn set(
 ) -> Result<Finished, Error> {
     passwords::choose(cx, &user, first, second).await?;
     let encoded = cx.encode_password(first).await?;
-    let rows = addresses::of(cx, &user).await?;
     cx.checkpoint().await?;
-    let phone = store::phone::of_user(cx.read(), user.id).await?;
-    let mut names: Vec<String> = rows.into_iter().map(|row| row.email).collect();
-    names.extend([
-        user.email.clone(),
-        user.username.clone(),
-        format!("user:{}", user.id),
-    ]);
-    names.extend(phone.map(|number| number.phone));
-    for name in names.iter().filter(|name| !name.is_empty()) {
-        cx.lift("login_failed", name).await?;
-    }
+    let rows = store::email_address::of_user(cx.read(), user.id).await?;
+    lift_limits(cx, &user, &rows).await?;
     if let Some(link) = &leave.link {
         let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);
         if !store::spent::spend(cx.write().await?, link, expires).await? {
@@ -425,6 +435,11 @@ async fn set(
         return Err(Refusal::InvalidPasswordReset.into());
     };
     forget(cx).await?;
+    // Whoever was signed in here as somebody else is so no longer. Not before: opening a link must not sign anybody out.
+    if cx.session.user_id().is_some_and(|id| id != user.id) {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
     let method = if leave.link.is_some() { "link" } else { "code" };
     cx.note_about("password_reset", Some(user.id), method, "")
         .await?;

@@ -91,7 +91,8 @@ pub(crate) async fn is_password_of(
     user: &User,
     password: &str,
 ) -> Result<bool, Error> {
-    let key = format!("user:{}", user.id);
+    // No login can hold a NUL: nobody exhausts this from outside.
+    let key = format!("\0user:{}", user.id);
     let hits = match cx.hit("login_failed", Some(&key)).await? {
         Verdict::Within(hits) => hits,
         Verdict::Exceeded { .. } => return Err(Refusal::TooManyLoginAttempts.into()),

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cx::Cx;
 use crate::delivery::Letter;
 use crate::domain::timestamp::spoken_for;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, address};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::code::{self, Purpose, Recipient, Sent};
 use crate::flows::{addresses, numbers};
@@ -58,6 +58,15 @@ async fn login_by_code(
     to: &To,
 ) -> Result<(), Error> {
     let (To::Email(recipient) | To::Phone(recipient)) = to;
+    let taken = match to {
+        To::Email(_) => login.email_taken,
+        To::Phone(phone) => {
+            // Texts cost money: every one counts, whatever it is for.
+            cx.checkpoint().await?;
+            within(cx.hit("verify_phone", Some(phone)).await?)?;
+            login.phone_taken
+        }
+    };
     let purpose = match login.by_visitor {
         true => Purpose::Login,
         false => Purpose::LoginDemanded,
@@ -68,7 +77,7 @@ async fn login_by_code(
         Recipient {
             user: user.map(|user| user.id),
             to: recipient,
-            genuine: user.is_some(),
+            genuine: user.is_some() || (login.signup && !taken),
         },
     )
     .await?;
@@ -87,20 +96,21 @@ pub(crate) async fn send_login_code(
     sent: &Sent,
 ) -> Result<(), Failure> {
     let by_mail = sent.challenge.recipient.contains('@');
-    let Some(user) = user else {
+    if sent.challenge.code.is_empty() {
         return send_to_nobody(cx, login, sent, by_mail).await;
-    };
+    }
+    let id = user.map(|user| user.id);
     if by_mail {
-        let letter = login_letter(cx, Some(user), sent);
+        let display = user.map(User::display).or_else(|| login.display.clone());
+        let letter = login_letter(cx, display, sent);
         cx.send(&letter).await?;
     } else {
         numbers::send_code(cx, "login_by_code/code", sent).await?;
     }
-    cx.note_about("login_code_sent", Some(user.id), "code", "")
-        .await
+    cx.note_about("login_code_sent", id, "code", "").await
 }
 
-fn login_letter<'a>(cx: &Cx, user: Option<&User>, sent: &'a Sent) -> Letter<'a> {
+fn login_letter<'a>(cx: &Cx, display: Option<String>, sent: &'a Sent) -> Letter<'a> {
     let link = sent
         .link
         .as_deref()
@@ -109,7 +119,7 @@ fn login_letter<'a>(cx: &Cx, user: Option<&User>, sent: &'a Sent) -> Letter<'a> 
         "code": sent.code.reveal(),
         "link": link,
         "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
-        "user": { "display": user.map(User::display).unwrap_or_default() },
+        "user": { "display": display.unwrap_or_default() },
         "asked": cx.asked(),
     });
     Letter {
@@ -174,14 +184,14 @@ async fn verify_phone(
         Recipient {
             user: user.map(|user| user.id),
             to: phone,
-            genuine: user.is_some(),
+            genuine: !login.phone_taken,
         },
     )
     .await?;
     login.challenge = Some(sent.challenge.id.clone());
-    match user {
-        Some(_) => numbers::send_code(cx, "phone/code", &sent).await?,
-        None => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
+    match login.phone_taken {
+        false => numbers::send_code(cx, "phone/code", &sent).await?,
+        true => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
     }
     Ok(())
 }
@@ -242,9 +252,10 @@ pub(crate) async fn send_stage_link(
     let rows = addresses::of(cx, user).await?;
     let row = match rows
         .into_iter()
-        .find(|row| row.email.eq_ignore_ascii_case(email))
+        .find(|row| address::same(&row.email, email))
     {
         Some(row) => Some(row),
+        None if !address::same(&user.email, email) => None,
         None => {
             let conn = cx.write().await?;
             let id = store::email_address::insert(conn, user.id, email, false, false).await?;
