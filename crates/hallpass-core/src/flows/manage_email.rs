@@ -20,7 +20,7 @@ use crate::flows::code::{self, Checked, Purpose, Recipient};
 use crate::flows::login::within;
 use crate::flows::reauthentication;
 use crate::limits::Verdict;
-use crate::settings::LoginBy;
+use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
@@ -113,7 +113,10 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
     if rows.iter().any(|row| address::same(&row.email, &email)) {
         return Err(Refusal::DuplicateEmail.into());
     }
-    if addresses::claim(cx, &email, Some(user.id)).await? == Claim::Taken {
+    let claim = addresses::claim(cx, &email, Some(user.id)).await?;
+    // Anybody with an account could ask for everybody else's. Adding one that is taken comes to nothing by itself: its
+    // owner has confirmed it, or is the only one who could.
+    if claim == Claim::Taken && account.prevent_enumeration == Enumeration::Off {
         return Err(Refusal::EmailTaken.into());
     }
     if !account.change_email && !has_room(cx, rows.len()) {
