@@ -56,6 +56,22 @@ pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim
     })
 }
 
+/// [`claim`] at a signup. Where numbers are not confirmed there is no step at which a signup could come to nothing
+/// unseen: then it is as with addresses, told, or let through where ACCOUNT_PREVENT_ENUMERATION is "strict".
+///
+/// # Errors
+/// A failure.
+pub async fn claim_at_signup(cx: &mut Cx, phone: &str) -> Result<Claim, Failure> {
+    let claim = claim(cx, phone, None).await?;
+    let account = &cx.hallpass().settings().account;
+    Ok(match (claim, account.prevent_enumeration) {
+        (Claim::Hidden, _) if account.phone_verification_enabled => Claim::Hidden,
+        (Claim::Hidden, Enumeration::Strict) => Claim::Free,
+        (Claim::Hidden, _) => Claim::Taken,
+        (claim, _) => claim,
+    })
+}
+
 /// Sets a user's number as confirmed.
 ///
 /// # Errors
@@ -135,7 +151,17 @@ pub async fn send_code(
 pub async fn send_plain(cx: &mut Cx, name: &'static str, to: &str) -> Result<(), Failure> {
     let expires = cx.now + std::time::Duration::from_secs(3600);
     let context = json!({ "code": "", "valid_for": "" });
-    send(cx, name, to, context, expires).await
+    send(cx, name, to, context, expires).await?;
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
+}
+
+/// Tells a number that somebody wanted to sign up with it, or to add it, although it has an account.
+///
+/// # Errors
+/// A failure.
+pub async fn send_already_exists(cx: &mut Cx, to: &str) -> Result<(), Failure> {
+    send_plain(cx, "signup/account_already_exists", to).await
 }
 
 async fn send(
@@ -163,8 +189,10 @@ pub async fn send_nothing(cx: &mut Cx, to: &str) -> Result<(), Failure> {
         Some(to) => {
             let name = "login_by_code/unknown_account";
             cx.send_text_to_nobody(name, &to, context, Some(expires))
-                .await
+                .await?;
         }
-        None => Ok(()),
+        None => {}
     }
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
 }

@@ -159,7 +159,7 @@ async fn deliver(cx: &mut Cx, sent: &Sent, genuine: bool) -> Result<(), Failure>
         return numbers::send_code(cx, "phone/code", sent).await;
     }
     let to = sent.challenge.recipient.clone();
-    numbers::send_plain(cx, "signup/account_already_exists", &to).await
+    numbers::send_already_exists(cx, &to).await
 }
 
 /// Gives up a number whose code is awaited.
@@ -185,8 +185,9 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
     within(cx.hit("verify_phone", Some(&before.recipient)).await?)?;
     let genuine = !before.code.is_empty();
     let sent = code::resend(cx, purpose(&waits), &before).await?;
-    if genuine {
-        numbers::send_code(cx, "phone/code", &sent).await?;
+    match genuine {
+        true => numbers::send_code(cx, "phone/code", &sent).await?,
+        false => numbers::send_nothing(cx, &before.recipient).await?,
     }
     Ok(())
 }
@@ -229,7 +230,7 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     if owner.is_some() {
         numbers::send_code(cx, "phone/code", &sent).await?;
     } else if claim == Claim::Hidden {
-        numbers::send_plain(cx, "signup/account_already_exists", &phone).await?;
+        numbers::send_already_exists(cx, &phone).await?;
     } else {
         numbers::send_plain(cx, "login_by_code/unknown_account", &phone).await?;
     }
@@ -285,9 +286,11 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Finished, Error> {
                 .await?;
             Ok(Finished::Changed)
         }
-        Waits::AtStage(_, None) => {
-            pending::abort(cx).await?;
-            Err(Refusal::NotPending.into())
+        // A signup that comes to nothing because of its address, and a number that is the visitor's own.
+        Waits::AtStage(mut login, None) => {
+            login.finish_stage();
+            let progress = pipeline::resume(cx, *login, None).await?;
+            Ok(Finished::WentOn(progress))
         }
         Waits::AtStage(mut login, Some(user)) => {
             if let Err(error) = numbers::confirm(cx, user.id, &challenge.recipient).await {

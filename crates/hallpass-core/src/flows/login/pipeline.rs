@@ -7,7 +7,7 @@
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, UserId};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::{addresses, sessions};
 use crate::limits::Verdict;
@@ -126,18 +126,19 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         email_mandatory: account.email_verification == Verification::Mandatory,
         ..Facts::default()
     };
+    // Nobody's are looked up as anybody's are.
+    let id = user.map_or(UserId::NOBODY, |user| user.id);
+    let number = match phone.is_some() {
+        true => store::phone::of_user(cx.read(), id).await?,
+        false => None,
+    };
     facts.phone = match user {
-        Some(user) if phone.is_some() => store::phone::of_user(cx.read(), user.id)
-            .await?
-            .map(|number| (number.phone, number.verified)),
-        Some(_) => None,
+        Some(_) => number.map(|number| (number.phone, number.verified)),
         None => login.phone.clone().map(|phone| (phone, false)),
     };
-    let rows = match user {
-        Some(user) if facts.email_mandatory || facts.code => {
-            store::email_address::of_user(cx.read(), user.id).await?
-        }
-        _ => Vec::new(),
+    let rows = match facts.email_mandatory || facts.code {
+        true => store::email_address::of_user(cx.read(), id).await?,
+        false => Vec::new(),
     };
     let own = user.map(|user| user.email.clone()).unwrap_or_default();
     let primary = rows.iter().find(|row| row.primary).or(rows.first());
@@ -160,7 +161,9 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         let phone = login.phone.clone().map(To::Phone);
         facts.code_to = login.email.clone().map(To::Email).or(phone);
     }
-    if let Some(user) = user {
+    // Whoever only asked for a code is nobody yet, to the app too: its stages would tell that there is an account.
+    let proved = !login.by_visitor || login.done.contains(&Stage::LoginByCode);
+    if let Some(user) = user.filter(|_| proved) {
         let hook = cx.hallpass().login_hook().clone();
         for own in hook.stages() {
             let stage = Stage::Own(own.key);
