@@ -4,6 +4,7 @@
 //! Two people play the same steps, one with an account and one without; everything that comes back is compared, and so
 //! are the statements that the database had to run for each step. How long it takes is measured in `load.rs`.
 
+use hallpass::domain::UserId;
 use hallpass::settings::Settings;
 use hallpass::store::email_address;
 use hallpass_django::hashers::{Hasher, Hashers, Salt, Scratch};
@@ -88,16 +89,21 @@ pub(crate) async fn signed_in(app: &TestApp, name: &'static str, phone: &'static
 }
 
 /// Ann's account: a password, a confirmed address and a confirmed number.
-pub(crate) async fn ann(app: &TestApp) -> hallpass::domain::UserId {
+pub(crate) async fn ann(app: &TestApp) -> UserId {
     account(app, ANN, true).await
 }
 
-pub(crate) async fn account(
+pub(crate) async fn account(app: &TestApp, who: Person, verified: bool) -> UserId {
+    account_with(app, who, verified, Hasher::Md5).await
+}
+
+pub(crate) async fn account_with(
     app: &TestApp,
     who: Person,
     verified: bool,
-) -> hallpass::domain::UserId {
-    let hash = encoded(Hasher::Md5);
+    hasher: Hasher,
+) -> UserId {
+    let hash = encoded(hasher);
     let id = app.user_with(who.name, who.email, &hash).await;
     let conn = || app.db.db.conn();
     email_address::insert(conn(), id, who.email, verified, true)

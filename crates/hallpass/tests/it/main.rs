@@ -4,6 +4,8 @@
 
 mod accounts;
 mod enumeration;
+mod letters;
+mod load;
 mod login;
 mod login_by_link;
 mod pages;
