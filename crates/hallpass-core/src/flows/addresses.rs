@@ -329,7 +329,14 @@ pub async fn send_already_exists(cx: &mut Cx, email: &str) -> Result<(), Failure
         context,
         expires,
     })
-    .await
+    .await?;
+    note_nobody(cx).await
+}
+
+/// What is noted of a letter of confirmation, where the letter was another one or none.
+async fn note_nobody(cx: &mut Cx) -> Result<(), Failure> {
+    cx.note_about("email_confirmation_sent", None, "", "nobody")
+        .await
 }
 
 /// Tells an address that there is no account with it.
@@ -349,10 +356,11 @@ pub async fn send_unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
         expires: Some(cx.now + Duration::from_secs(86_400)),
     };
     if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await
+        cx.send(&letter).await?;
     } else {
-        cx.send_nothing(&letter).await
+        cx.send_nothing(&letter).await?;
     }
+    note_nobody(cx).await
 }
 
 /// The work of a letter to `email`, without one.
@@ -372,7 +380,8 @@ pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
         context,
         expires: None,
     })
-    .await
+    .await?;
+    note_nobody(cx).await
 }
 
 /// A security notice to `to`, if ACCOUNT_EMAIL_NOTIFICATIONS is on.

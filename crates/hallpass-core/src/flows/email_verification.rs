@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::cx::Cx;
-use crate::domain::{Login, Stage, User, address};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::code::{self, Checked, Purpose, Recipient};
@@ -156,10 +156,10 @@ async fn challenge(cx: &mut Cx, login: &Login) -> Result<Challenge, Error> {
 /// Only somebody who has never been signed in may: later, another address is the account's own business. Where there is
 /// nobody it is offered too, so that a page does not tell.
 async fn may_change(cx: &mut Cx, login: &Login, challenge: &Challenge) -> Result<bool, Failure> {
+    let id = login.user_id().unwrap_or(UserId::NOBODY);
+    let user = store::user::by_id(cx.read(), id).await?;
     let fresh = match login.user_id() {
-        Some(id) => store::user::by_id(cx.read(), id)
-            .await?
-            .is_some_and(|user| user.last_login.is_none()),
+        Some(_) => user.is_some_and(|user| user.last_login.is_none()),
         None => true,
     };
     Ok(fresh && code::can_change(cx, Purpose::VerifyEmail, challenge))
@@ -177,7 +177,10 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
         if let Verdict::Within(_) = cx.hit("confirm_email", Some(&email)).await? {
             match &user {
                 Some(_) => login::send_stage_link(cx, &login, user.as_ref(), &email).await?,
-                None => addresses::send_nothing(cx, &email).await?,
+                None => {
+                    store::email_address::of_user(cx.read(), UserId::NOBODY).await?;
+                    addresses::send_nothing(cx, &email).await?;
+                }
             }
         }
         return Ok(());

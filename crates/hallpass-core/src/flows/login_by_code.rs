@@ -199,7 +199,14 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
             pending::abort(cx).await?;
             Err(wrong(cx, user.as_ref()).await?)
         }
-        (Checked::Right(_), None) | (Checked::Gone, _) => {
+        // A signup that comes to nothing because of its number, and an address that is the visitor's own; or the other
+        // way round. It goes on as if there were somebody, and comes to nothing later.
+        (Checked::Right(_), None) => {
+            let mut login = login;
+            login.finish_stage();
+            pipeline::resume(cx, login, None).await
+        }
+        (Checked::Gone, _) => {
             pending::abort(cx).await?;
             Err(Refusal::NotPending.into())
         }

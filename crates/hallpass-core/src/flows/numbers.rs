@@ -44,9 +44,8 @@ pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<User>, Failure> {
     Ok(found.into_iter().map(|owner| owner.user).collect())
 }
 
-/// Judges a number that `by` wants. Where numbers are confirmed, a confirmed one is taken, and nobody keeps one from its
-/// owner by claiming it; where they are not, whoever has it has it, and since no stage could hide that, it is told like an
-/// address.
+/// Judges a number that `by` wants. Where numbers are confirmed, only a confirmed one is taken: nobody keeps one from its
+/// owner by claiming it.
 ///
 /// # Errors
 /// A failure.
@@ -60,9 +59,23 @@ pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim
     }
     Ok(match account.prevent_enumeration {
         Enumeration::Off => Claim::Taken,
-        _ if confirmed => Claim::Hidden,
-        Enumeration::On => Claim::Taken,
-        Enumeration::Strict => Claim::Free,
+        Enumeration::On | Enumeration::Strict => Claim::Hidden,
+    })
+}
+
+/// [`claim`] at a signup. Where numbers are not confirmed there is no step at which a signup could come to nothing
+/// unseen: then it is as with addresses, told, or let through where ACCOUNT_PREVENT_ENUMERATION is "strict".
+///
+/// # Errors
+/// A failure.
+pub async fn claim_at_signup(cx: &mut Cx, phone: &str) -> Result<Claim, Failure> {
+    let claim = claim(cx, phone, None).await?;
+    let account = &cx.hallpass().settings().account;
+    Ok(match (claim, account.prevent_enumeration) {
+        (Claim::Hidden, _) if account.phone_verification_enabled => Claim::Hidden,
+        (Claim::Hidden, Enumeration::Strict) => Claim::Free,
+        (Claim::Hidden, _) => Claim::Taken,
+        (claim, _) => claim,
     })
 }
 
@@ -145,7 +158,17 @@ pub async fn send_code(
 pub async fn send_plain(cx: &mut Cx, name: &'static str, to: &str) -> Result<(), Failure> {
     let expires = cx.now + std::time::Duration::from_secs(3600);
     let context = json!({ "code": "", "valid_for": "" });
-    send(cx, name, to, context, expires).await
+    send(cx, name, to, context, expires).await?;
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
+}
+
+/// Tells a number that somebody wanted to sign up with it, or to add it, although it has an account.
+///
+/// # Errors
+/// A failure.
+pub async fn send_already_exists(cx: &mut Cx, to: &str) -> Result<(), Failure> {
+    send_plain(cx, "signup/account_already_exists", to).await
 }
 
 async fn send(
@@ -173,8 +196,10 @@ pub async fn send_nothing(cx: &mut Cx, to: &str) -> Result<(), Failure> {
         Some(to) => {
             let name = "login_by_code/unknown_account";
             cx.send_text_to_nobody(name, &to, context, Some(expires))
-                .await
+                .await?;
         }
-        None => Ok(()),
+        None => {}
     }
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
 }

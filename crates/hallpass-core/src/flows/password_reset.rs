@@ -72,8 +72,10 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
     }
     if owners.is_empty() {
         // The token is made for nobody too, since making it takes time.
-        let _ = link_letter(cx, &User::nobody(), &email, &[]);
-        unknown(cx, &email).await?;
+        let nobody = User::nobody();
+        store::email_address::of_user(cx.read(), nobody.id).await?;
+        let _ = link_letter(cx, &nobody, &email, &[]);
+        unknown(cx, &email, "link").await?;
     }
     for Addressed { user, address, .. } in &owners {
         let rows = addresses::of(cx, user).await?;
@@ -88,7 +90,7 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
 
 /// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
 /// ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS says so.
-async fn unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), Failure> {
     let context = json!({ "email": email, "signup_url": cx.signup_url(), "asked": cx.asked() });
     let letter = Letter {
         name: "password_reset/unknown_account",
@@ -101,7 +103,7 @@ async fn unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
     } else {
         cx.send_nothing(&letter).await?;
     }
-    cx.note_about("password_reset_asked", None, "link", "")
+    cx.note_about("password_reset_asked", None, method, "")
         .await
 }
 
@@ -149,7 +151,7 @@ async fn begin_by_code(cx: &mut Cx, email: &str, owner: Option<Addressed>) -> Re
             cx.note_about("password_reset_asked", Some(user.id), "code", "")
                 .await?;
         }
-        None => unknown(cx, email).await?,
+        None => unknown(cx, email, "code").await?,
     }
     Ok(())
 }

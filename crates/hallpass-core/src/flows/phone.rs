@@ -170,7 +170,7 @@ async fn deliver(cx: &mut Cx, sent: &Sent, genuine: bool) -> Result<(), Failure>
         return numbers::send_code(cx, "phone/code", sent).await;
     }
     let to = sent.challenge.recipient.clone();
-    numbers::send_plain(cx, "signup/account_already_exists", &to).await
+    numbers::send_already_exists(cx, &to).await
 }
 
 /// Gives up a number whose code is awaited.
@@ -249,7 +249,7 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     if free {
         numbers::send_code(cx, "phone/code", &sent).await?;
     } else {
-        numbers::send_plain(cx, "signup/account_already_exists", &phone).await?;
+        numbers::send_already_exists(cx, &phone).await?;
     }
     Ok(pipeline::keep(cx, &login)?)
 }

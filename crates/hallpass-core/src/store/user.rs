@@ -226,6 +226,11 @@ pub async fn replace_password(
     Ok(touched == 1)
 }
 
+/// Writes a row once more, as it is.
+pub(crate) async fn touch(conn: Conn<'_>, id: UserId, email: &str) -> Result<(), Failure> {
+    set_email(conn, id, email).await
+}
+
 /// Sets the user's own column of the address.
 pub(super) async fn set_email(mut conn: Conn<'_>, id: UserId, email: &str) -> Result<(), Failure> {
     conn.execute(

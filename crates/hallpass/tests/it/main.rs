@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
 mod accounts;
+mod enumeration;
+mod letters;
+mod load;
 mod login;
 mod login_by_link;
 mod pages;

@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::cx::Cx;
 use crate::delivery::Letter;
 use crate::domain::timestamp::spoken_for;
-use crate::domain::{Login, Stage, User, address};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::addresses;
 use crate::flows::code::{self, Purpose, Recipient, Sent};
-use crate::flows::{addresses, numbers};
+use crate::flows::numbers;
 use crate::limits::Verdict;
 use crate::store;
 
@@ -77,7 +78,7 @@ async fn login_by_code(
         Recipient {
             user: user.map(|user| user.id),
             to: recipient,
-            genuine: user.is_some() || (login.signup && !taken),
+            genuine: is_genuine(login, taken),
         },
     )
     .await?;
@@ -170,6 +171,13 @@ async fn send_to_nobody(
     cx.note_about("login_code_sent", None, "code", "").await
 }
 
+/// Whether there is a right code. A signup that comes to nothing because of its address still has a number that is the
+/// visitor's own, or the other way round: what is sent to that one is what any signup would send, or the visitor could
+/// read there what nobody is told.
+fn is_genuine(login: &Login, taken: bool) -> bool {
+    login.user.is_some() || (login.signup && !taken)
+}
+
 async fn verify_phone(
     cx: &mut Cx,
     login: &mut Login,
@@ -178,20 +186,21 @@ async fn verify_phone(
 ) -> Result<(), Error> {
     cx.checkpoint().await?;
     within(cx.hit("verify_phone", Some(phone)).await?)?;
+    let genuine = is_genuine(login, login.phone_taken);
     let sent = code::begin(
         cx,
         Purpose::VerifyPhone,
         Recipient {
             user: user.map(|user| user.id),
             to: phone,
-            genuine: !login.phone_taken,
+            genuine,
         },
     )
     .await?;
     login.challenge = Some(sent.challenge.id.clone());
-    match login.phone_taken {
-        false => numbers::send_code(cx, "phone/code", &sent).await?,
-        true => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
+    match genuine {
+        true => numbers::send_code(cx, "phone/code", &sent).await?,
+        false => numbers::send_already_exists(cx, phone).await?,
     }
     Ok(())
 }
@@ -247,6 +256,7 @@ pub(crate) async fn send_stage_link(
     email: &str,
 ) -> Result<(), Failure> {
     let Some(user) = user else {
+        store::email_address::of_user(cx.read(), UserId::NOBODY).await?;
         return addresses::send_already_exists(cx, email).await;
     };
     let rows = addresses::of(cx, user).await?;

@@ -7,7 +7,7 @@
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
-use crate::domain::{Login, Stage, User, address};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::code::{self, Purpose, Recipient};
 use crate::flows::{addresses, sessions};
@@ -170,18 +170,19 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         email_mandatory: account.email_verification == Verification::Mandatory,
         ..Facts::default()
     };
+    // Nobody's are looked up as anybody's are.
+    let id = user.map_or(UserId::NOBODY, |user| user.id);
+    let number = match phone.is_some() {
+        true => store::phone::of_user(cx.read(), id).await?,
+        false => None,
+    };
     facts.phone = match user {
-        Some(user) if phone.is_some() => store::phone::of_user(cx.read(), user.id)
-            .await?
-            .map(|number| (number.phone, number.verified)),
-        Some(_) => None,
+        Some(_) => number.map(|number| (number.phone, number.verified)),
         None => login.phone.clone().map(|phone| (phone, false)),
     };
-    let rows = match user {
-        Some(user) if facts.email_mandatory || facts.code => {
-            store::email_address::of_user(cx.read(), user.id).await?
-        }
-        _ => Vec::new(),
+    let rows = match facts.email_mandatory || facts.code {
+        true => store::email_address::of_user(cx.read(), id).await?,
+        false => Vec::new(),
     };
     let own = user.map(|user| user.email.clone()).unwrap_or_default();
     let primary = rows.iter().find(|row| row.primary).or(rows.first());

@@ -79,6 +79,13 @@ pub(super) fn new_user<'a>(
     }
 }
 
+/// The extra fields that have no column of their own.
+pub(super) fn kept(form: &Form) -> Map<String, Value> {
+    let mut kept = form.extra.clone();
+    kept.retain(|name, _| !matches!(name.as_str(), "first_name" | "last_name"));
+    kept
+}
+
 /// Saves the user, the address, the number and what else was asked, and has the app add its own.
 ///
 /// # Errors
@@ -113,8 +120,7 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
         };
         store::phone::set(cx.write().await?, id, &number, now).await?;
     }
-    let mut kept = form.extra.clone();
-    kept.retain(|name, _| !matches!(name.as_str(), "first_name" | "last_name"));
+    let kept = kept(form);
     if !kept.is_empty() {
         store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
     }
