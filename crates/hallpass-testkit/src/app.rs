@@ -44,7 +44,7 @@ impl TestApp {
         Self::built(db, change, |builder| builder.clock(clock)).await
     }
 
-    /// With whatever else a builder takes: hooks, another clock.
+    /// With more put into the builder: hooks, for instance.
     pub async fn built(
         db: TestDb,
         change: impl FnOnce(&mut Settings),

@@ -21,7 +21,7 @@ use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
 use crate::error::{Error, Failure, Refusal};
-use crate::flows::addresses;
+use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, pending, pipeline, within};
 use crate::flows::passwords;
@@ -428,9 +428,9 @@ async fn set(
     let method = if leave.link.is_some() { "link" } else { "code" };
     cx.note_about("password_reset", Some(user.id), method, "")
         .await?;
-    // The mailbox was proved, and the password is the owner's from now on: nothing to distrust.
+    // The mailbox was proved, and the password is the owner's from now on.
     let user = match &leave.email {
-        Some(email) => addresses::possess(cx, &user, email, true).await?,
+        Some(email) => addresses::possess(cx, &user, email, Besides::NewPassword).await?,
         None => user,
     };
     let to = user.email.clone();

@@ -393,10 +393,7 @@ async fn an_address_under_way_ends_with_the_password(db: TestDb) {
     let mut eve = signed_in(&app, "ann").await;
     let mut own = signed_in(&app, "ann").await;
     let mut codes = Vec::new();
-    for (browser, email) in [
-        (&mut eve, "eve@example.com"),
-        (&mut own, "two@example.com"),
-    ] {
+    for (browser, email) in [(&mut eve, "eve@example.com"), (&mut own, "two@example.com")] {
         let add = [("email", email), ("action_add", "1")];
         let added = browser.fill("/accounts/email/", &add).await;
         assert_eq!(added.location(), "/accounts/confirm-email/");
@@ -469,9 +466,16 @@ async fn this_session_goes_on_under_a_new_key(db: TestDb) {
     let done = own.fill("/accounts/password/change/", &new).await;
     assert_eq!(done.location(), "/accounts/profile/");
     assert_ne!(own.cookies["sessionid"], stolen.cookies["sessionid"]);
-    assert!(is_in(&mut own).await, "with ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE off");
+    assert!(
+        is_in(&mut own).await,
+        "with ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE off"
+    );
     assert!(!is_in(&mut stolen).await, "the key of before");
-    assert_eq!(app.count("usersessions_usersession").await, 1, "still listed");
+    assert_eq!(
+        app.count("usersessions_usersession").await,
+        1,
+        "still listed"
+    );
     app.no_other_letter_was_sent().await;
 }
 
