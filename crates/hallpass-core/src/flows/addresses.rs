@@ -56,11 +56,14 @@ pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> 
 
 /// Who gets a letter for an address that somebody typed: active owners, those who confirmed it before all others.
 ///
+/// An address that was added to an account and not confirmed is no way into it: a slip of the pen would hand the account
+/// to whoever reads that mailbox. Only where nothing is confirmed yet does an unconfirmed one have to do.
+///
 /// # Errors
 /// A failure.
 pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure> {
     let mut found = store::user::by_email(cx.read(), email).await?;
-    found.retain(|found| found.user.is_active);
+    found.retain(|found| found.user.is_active && (found.verified || !found.aside));
     if found.iter().any(|found| found.verified) {
         found.retain(|found| found.verified);
     }

@@ -57,18 +57,22 @@ pub struct Addressed {
     pub address: String,
     /// Whether the user proved that it is theirs.
     pub verified: bool,
+    /// Whether it is merely one that was added: the user proved another one.
+    pub aside: bool,
 }
 
 /// Users to whom this address belongs, those who proved it first: rows of `account_emailaddress`, and
 /// `auth_user.email` itself.
 pub async fn by_email(mut conn: Conn<'_>, email: &str) -> Result<Vec<Addressed>, Failure> {
     let sql = format!(
-        "SELECT {COLUMNS}, e.verified, e.email FROM account_emailaddress e JOIN auth_user u ON u.id = e.user_id \
+        "SELECT {COLUMNS}, e.verified, e.email, \
+         EXISTS (SELECT 1 FROM account_emailaddress o WHERE o.user_id = e.user_id AND o.verified AND o.id <> e.id) \
+         FROM account_emailaddress e JOIN auth_user u ON u.id = e.user_id \
          WHERE e.email IN ($2, $3, $4) OR lower(e.email) = $1 \
          UNION ALL \
-         SELECT {COLUMNS}, FALSE, u.email FROM auth_user u \
+         SELECT {COLUMNS}, FALSE, u.email, FALSE FROM auth_user u \
          WHERE lower(u.email) = $1 OR u.email IN ($2, $3, $4) \
-         ORDER BY 12 DESC, 1 LIMIT 40"
+         ORDER BY 12 DESC, 1, 14 DESC LIMIT 40"
     );
     let mut found: Vec<Addressed> = Vec::new();
     for row in conn.query(&sql, &spellings(email)).await? {
@@ -80,6 +84,7 @@ pub async fn by_email(mut conn: Conn<'_>, email: &str) -> Result<Vec<Addressed>,
                 user,
                 address,
                 verified,
+                aside: row.get(WIDTH + 2)?,
             });
         }
     }

@@ -14,6 +14,7 @@ each_database!(
     who_planted_an_account_without_a_password_is_out_too,
     who_planted_a_number_is_out_when_its_owner_comes,
     an_owner_who_comes_back_keeps_what_was_proved,
+    an_address_that_was_only_added_is_no_way_in,
     a_success_of_ones_own_does_not_forgive_failures,
     a_blank_password_never_signs_in,
     the_address_confirmed_is_the_one_of_the_link_or_code,
@@ -225,6 +226,50 @@ async fn an_owner_who_comes_back_keeps_what_was_proved(db: TestDb) {
     assert!(is_in(&mut other).await && is_in(&mut ann).await);
     assert_eq!(app.count("account_emailaddress").await, 2);
     assert_eq!(app.look_up(id).await.password, hash(PASSWORD));
+    app.no_other_letter_was_sent().await;
+}
+
+// A mistyped address must not hand the account to whoever reads that mailbox.
+async fn an_address_that_was_only_added_is_no_way_in(db: TestDb) {
+    let app = TestApp::with(db, by_code).await;
+    app.user_with("ann", "ann@example.com", &hash(PASSWORD))
+        .await;
+    let mut ann = signed_in(&app, "ann").await;
+    let mut links = Vec::new();
+    for (email, action) in [
+        ("ann@example.com", "action_send"),
+        ("typo@example.com", "action_add"),
+    ] {
+        ann.fill("/accounts/email/", &[("email", email), (action, "1")])
+            .await;
+        links.push(link_in(&app.letter().await.text));
+    }
+    assert_eq!(ann.fill(&links[0], &[]).await.status, 302);
+    let paths = [
+        "/accounts/login/link/",
+        "/accounts/login/code/",
+        "/accounts/password/reset/",
+    ];
+    for path in paths {
+        let address = [("email", "typo@example.com")];
+        let answer = app.browser().fill(path, &address).await;
+        assert_eq!(answer.status, 302, "{path}");
+        let letter = app.letter().await;
+        assert_eq!(letter.to, "typo@example.com");
+        let opens = ["/login/link/", "/reset/key/", "Your code"];
+        assert!(
+            opens.iter().all(|words| !letter.text.contains(words)),
+            "{}",
+            letter.text
+        );
+    }
+    assert_eq!(app.count("hallpass_code WHERE code <> ''").await, 0);
+    // Confirmed, it is one.
+    assert_eq!(app.browser().fill(&links[1], &[]).await.status, 302);
+    let address = [("email", "typo@example.com")];
+    app.browser().fill(paths[0], &address).await;
+    let letter = app.letter().await;
+    assert!(letter.text.contains("/login/link/"), "{}", letter.text);
     app.no_other_letter_was_sent().await;
 }
 
