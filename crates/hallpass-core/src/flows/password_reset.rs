@@ -358,14 +358,24 @@ pub enum Finished {
     WentOn(Progress),
 }
 
+/// What stands before a new password. Where it signs in, it is a way of signing in like the others.
+async fn may_finish(cx: &mut Cx) -> Result<(), Error> {
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    if cx.hallpass().settings().account.login_on_password_reset {
+        let hook = cx.hallpass().login_hook().clone();
+        hook.may_attempt(cx).await?;
+    }
+    Ok(())
+}
+
 /// Step 3, with leave in the session.
 ///
 /// # Errors
 /// [`Refusal::InvalidPasswordReset`], [`Refusal::RateLimited`], [`Refusal::Several`] with what is wrong with the
 /// password; then the leave stays.
 pub async fn finish(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (leave, user) = leave(cx).await?;
     set(cx, user, leave, first, second).await
 }
@@ -380,8 +390,7 @@ pub async fn finish_with_key(
     first: &str,
     second: Option<&str>,
 ) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (user, link) = check(cx, key).await?;
     let leave = Leave {
         user: user.id.as_int(),
