@@ -169,6 +169,17 @@ pub async fn make_primary(
     Ok(())
 }
 
+/// What whoever proved a mailbox or a phone has proved besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Besides {
+    /// Nothing.
+    Nothing,
+    /// That the account is theirs: they gave its password, or signed up a moment ago.
+    Password,
+    /// Nothing, but they have just chosen its password.
+    NewPassword,
+}
+
 /// Somebody has just proved that a mailbox is theirs by signing in through it: it counts as confirmed from now on.
 ///
 /// **Classic pre-hijacking**: an attacker signs up with the victim's address and a password of his own, and waits for the
@@ -182,7 +193,7 @@ pub async fn possess(
     cx: &mut Cx,
     user: &User,
     email: &str,
-    proved_password: bool,
+    besides: Besides,
 ) -> Result<User, Error> {
     let rows = of(cx, user).await?;
     let row = rows.iter().find(|row| address::same(&row.email, email));
@@ -199,39 +210,48 @@ pub async fn possess(
         Err(Error::Refused(_)) => return Ok(user.clone()),
         Err(failed) => return Err(failed),
     }
+    if !proved_before && besides != Besides::Password {
+        let own = rows.iter().any(|other| other.id == row.id && other.primary);
+        if !own {
+            make_primary(cx, &row, None).await?;
+        }
+        distrust_addresses(cx, &rows, Some(row.id)).await?;
+    }
     let user = match store::user::by_id(cx.read(), user.id).await? {
         Some(user) => user,
         None => return Err(Refusal::NotPending.into()),
     };
-    if proved_before || proved_password {
+    if proved_before || besides != Besides::Nothing {
         return Ok(user);
     }
     distrust_password(cx, user).await
 }
 
-/// Makes the password of somebody unknown worthless.
+/// Takes addresses off the account that nobody knows whose they are.
+pub(crate) async fn distrust_addresses(
+    cx: &mut Cx,
+    rows: &[EmailAddress],
+    but: Option<i64>,
+) -> Result<(), Failure> {
+    for row in rows.iter().filter(|row| Some(row.id) != but) {
+        if store::email_address::remove(cx.write().await?, row.user, row.id).await? {
+            cx.note_about("email_removed", Some(row.user), "", "distrusted")
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the password of somebody unknown worthless. Where there is none, sessions hang on its column all the same.
 pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, Error> {
-    // What else whoever made the account may come back by.
-    let rows = store::email_address::of_user(cx.read(), user.id).await?;
-    for row in rows.iter().filter(|row| !row.verified) {
-        store::email_address::remove(cx.write().await?, user.id, row.id).await?;
-    }
     store::phone::remove_unverified(cx.write().await?, user.id).await?;
-    if !hallpass_django::hashers::is_usable(&user.password) {
-        return Ok(user);
-    }
-    passwords::end_credentials(cx, user.id).await?;
     let unusable = secret::unusable_password();
-    if !store::user::replace_password(cx.write().await?, user.id, &user.password, &unusable).await?
-    {
+    let Some(user) = passwords::set(cx, &user, unusable).await? else {
         return Err(Refusal::NotPending.into());
-    }
+    };
     cx.note_about("password_distrusted", Some(user.id), "", "")
         .await?;
-    Ok(User {
-        password: unusable,
-        ..user
-    })
+    Ok(user)
 }
 
 /// How long a confirmation link lives.

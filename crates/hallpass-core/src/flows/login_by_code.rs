@@ -12,6 +12,7 @@
 use crate::cx::Cx;
 use crate::domain::{Login, Record, Stage, User};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::addresses::Besides;
 use crate::flows::code::{self, Checked, Purpose};
 use crate::flows::login::{self, Progress, pending, pipeline, within};
 use crate::flows::{addresses, numbers};
@@ -241,17 +242,14 @@ async fn go_on(
     } else {
         record.phone = Some(challenge.recipient.clone());
     }
-    let password = login
-        .records
-        .iter()
-        .any(|record| record.method == "password");
+    let mut records = login.records.iter();
+    let besides = match login.signup || records.any(|record| record.method == "password") {
+        true => Besides::Password,
+        false => Besides::Nothing,
+    };
     let user = match by_mail {
-        true => {
-            addresses::possess(cx, &user, &challenge.recipient, password || login.signup).await?
-        }
-        false => {
-            numbers::possess(cx, &user, &challenge.recipient, password || login.signup).await?
-        }
+        true => addresses::possess(cx, &user, &challenge.recipient, besides).await?,
+        false => numbers::possess(cx, &user, &challenge.recipient, besides).await?,
     };
     login.follow(&user);
     login.records.push(record);

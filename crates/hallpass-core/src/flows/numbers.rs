@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::cx::Cx;
 use crate::domain::{Phone, Timestamp, User, UserId};
 use crate::error::{Error, Failure, Refusal};
-use crate::settings::Enumeration;
+use crate::settings::{Enumeration, Verification};
 use crate::store;
 use crate::store::phone::PhoneNumber;
 
-use super::addresses::{self, Claim};
+use super::addresses::{self, Besides, Claim};
 
 /// A number as it was typed, in E.164.
 ///
@@ -106,7 +106,7 @@ pub async fn possess(
     cx: &mut Cx,
     user: &User,
     phone: &str,
-    proved_password: bool,
+    besides: Besides,
 ) -> Result<User, Error> {
     let number = store::phone::of_user(cx.read(), user.id).await?;
     let Some(number) = number.filter(|number| number.phone == phone && !number.verified) else {
@@ -118,10 +118,16 @@ pub async fn possess(
         Err(failed) => return Err(failed),
     }
     let addresses = store::email_address::of_user(cx.read(), user.id).await?;
-    if proved_password || addresses.iter().any(|address| address.verified) {
+    if besides == Besides::Password || addresses.iter().any(|address| address.verified) {
         return Ok(user.clone());
     }
-    addresses::distrust_password(cx, user.clone()).await
+    // Where nobody gets in without a confirmed address, the account would have none to confirm.
+    if cx.hallpass().settings().account.email_verification != Verification::Mandatory {
+        addresses::distrust_addresses(cx, &addresses, None).await?;
+        store::email_address::clear_mirror(cx.write().await?, user.id).await?;
+    }
+    let user = store::user::by_id(cx.read(), user.id).await?;
+    addresses::distrust_password(cx, user.ok_or(Refusal::NotPending)?).await
 }
 
 /// Sends a code to a phone, by the text of this name.

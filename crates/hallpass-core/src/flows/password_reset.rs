@@ -22,7 +22,7 @@ use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
 use crate::error::LoginMethod;
 use crate::error::{Error, Failure, Refusal};
-use crate::flows::addresses;
+use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, method_of, pending, pipeline, within};
 use crate::flows::passwords;
@@ -359,14 +359,24 @@ pub enum Finished {
     WentOn(Progress),
 }
 
+/// What stands before a new password. Where it signs in, it is a way of signing in like the others.
+async fn may_finish(cx: &mut Cx) -> Result<(), Error> {
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    if cx.hallpass().settings().account.login_on_password_reset {
+        let hook = cx.hallpass().login_hook().clone();
+        hook.may_attempt(cx).await?;
+    }
+    Ok(())
+}
+
 /// Step 3, with leave in the session.
 ///
 /// # Errors
 /// [`Refusal::InvalidPasswordReset`], [`Refusal::RateLimited`], [`Refusal::Several`] with what is wrong with the
 /// password; then the leave stays.
 pub async fn finish(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (leave, user) = leave(cx).await?;
     set(cx, user, leave, first, second).await
 }
@@ -381,8 +391,7 @@ pub async fn finish_with_key(
     first: &str,
     second: Option<&str>,
 ) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (user, link) = check(cx, key).await?;
     cx.checkpoint().await?;
     let leave = Leave {
@@ -445,9 +454,9 @@ async fn set(
     let method = if leave.link.is_some() { "link" } else { "code" };
     cx.note_about("password_reset", Some(user.id), method, "")
         .await?;
-    // The mailbox was proved, and the password is the owner's from now on: nothing to distrust.
+    // The mailbox was proved, and the password is the owner's from now on.
     let user = match &leave.email {
-        Some(email) => addresses::possess(cx, &user, email, true).await?,
+        Some(email) => addresses::possess(cx, &user, email, Besides::NewPassword).await?,
         None => user,
     };
     let to = user.email.clone();
