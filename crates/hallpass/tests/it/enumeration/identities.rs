@@ -519,7 +519,7 @@ async fn changing_to_a_number(db: TestDb) {
     let owners = hallpass::store::phone::owners(app.db.db.conn(), BOB.phone)
         .await
         .unwrap();
-    assert!(owners[0].0.username == "danqx" && owners[0].1.verified);
+    assert!(owners[0].user.username == "danqx" && owners[0].number.verified);
 }
 
 async fn changing_to_a_number_where_it_may_be_told(db: TestDb) {
