@@ -5,7 +5,9 @@
 mod accounts;
 mod login;
 mod login_by_link;
+mod one_time;
 mod pages;
 mod safety;
 mod sessions;
 mod sms_gateway;
+mod waits;
