@@ -23,7 +23,7 @@ use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses;
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, pending, pipeline, within};
-use crate::flows::passwords;
+use crate::flows::{passwords, reauthentication};
 use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
@@ -392,6 +392,24 @@ pub async fn finish_with_key(
     set(cx, user, leave, first, second).await
 }
 
+/// Forgets the failed sign-ins by whatever means this account: whoever was locked out can come in with the new password.
+async fn lift(cx: &mut Cx, user: &User) -> Result<(), Error> {
+    let rows = addresses::of(cx, user).await?;
+    let phone = store::phone::of_user(cx.read(), user.id).await?;
+    cx.checkpoint().await?;
+    let mut keys: Vec<String> = rows.into_iter().map(|row| row.email).collect();
+    keys.extend(phone.map(|phone| phone.phone));
+    keys.extend([
+        user.email.clone(),
+        user.username.clone(),
+        reauthentication::failures_key(user),
+    ]);
+    for key in &keys {
+        cx.lift("login_failed", key).await?;
+    }
+    Ok(())
+}
+
 async fn set(
     cx: &mut Cx,
     user: User,
@@ -401,15 +419,7 @@ async fn set(
 ) -> Result<Finished, Error> {
     passwords::choose(cx, &user, first, second).await?;
     let encoded = cx.encode_password(first).await?;
-    let rows = addresses::of(cx, &user).await?;
-    cx.checkpoint().await?;
-    for email in rows
-        .iter()
-        .map(|row| row.email.as_str())
-        .chain([user.email.as_str(), user.username.as_str()])
-    {
-        cx.lift("login_failed", email).await?;
-    }
+    lift(cx, &user).await?;
     if let Some(link) = &leave.link {
         let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);
         if !store::spent::spend(cx.write().await?, link, expires).await? {
