@@ -85,7 +85,7 @@ pub async fn way(cx: &mut Cx, user: &User) -> Result<Way, Failure> {
 /// By what wrong passwords of somebody who is signed in are counted. No login begins so: what a stranger types at the
 /// sign-in page must not lock anybody out of what they do in their own session.
 pub(crate) fn failures_key(user: &User) -> String {
-    format!("user:{}", user.id)
+    format!("\0user:{}", user.id)
 }
 
 /// Whether this is the user's password; a wrong one counts as a failed sign-in does.

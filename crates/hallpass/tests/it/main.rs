@@ -8,6 +8,7 @@ mod login;
 mod login_by_link;
 mod one_time;
 mod pages;
+mod quotas;
 mod rate_limits;
 mod safety;
 mod sessions;
