@@ -25,7 +25,7 @@ use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, method_of, pending, pipeline, within};
-use crate::flows::passwords;
+use crate::flows::{passwords, reauthentication};
 use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
@@ -417,7 +417,7 @@ async fn lift_limits(cx: &mut Cx, user: &User, rows: &[EmailAddress]) -> Result<
             .filter(|phone| phone.verified)
             .map(|phone| phone.phone),
     );
-    names.push(format!("\0user:{}", user.id));
+    names.push(reauthentication::failures_key(user));
     for name in names.iter().filter(|name| !name.is_empty()) {
         cx.lift("login_failed", name).await?;
     }

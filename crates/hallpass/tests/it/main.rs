@@ -4,6 +4,7 @@
 
 mod account_settings;
 mod accounts;
+mod attempts;
 mod credentials;
 mod enumeration;
 mod hooks;
@@ -12,8 +13,12 @@ mod letters;
 mod load;
 mod login;
 mod login_by_link;
+mod one_time;
 mod pages;
 mod past_flaws;
+mod quotas;
+mod rate_limits;
 mod safety;
 mod sessions;
 mod sms_gateway;
+mod waits;
