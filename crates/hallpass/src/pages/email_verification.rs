@@ -176,10 +176,16 @@ pub(crate) async fn look(mut visit: Visit, Path(key): Path<String>) -> Response 
         .await;
     match looked {
         Ok(looked) => {
+            let display = looked.user.display();
+            visit.data = Some(json!({
+                "can_confirm": true,
+                "email": looked.address.email,
+                "user": { "display": display },
+            }));
             let own = json!({
                 "form": Form::new().into_json(None),
                 "email": looked.address.email,
-                "display": looked.user.display(),
+                "display": display,
             });
             visit
                 .page_with(
@@ -232,6 +238,7 @@ async fn invalid(mut visit: Visit, error: Error) -> Response {
         }
         error => return visit.refused(error).await,
     }
+    visit.data = Some(json!({ "can_confirm": false }));
     let manage = visit.session.user().is_some();
     let own = json!({
         "manage_url": manage.then(|| visit.face.path("email/")),

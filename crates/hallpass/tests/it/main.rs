@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
 mod accounts;
+mod ajax;
 mod login;
 mod login_by_link;
 mod pages;
