@@ -291,7 +291,7 @@ impl Visit {
                 reason,
                 "refused by the CSRF check"
             );
-            Page::csrf()
+            Page::csrf().back_to(&self.path)
         })
     }
 
@@ -363,7 +363,7 @@ impl Visit {
 
     /// An error page, with the cookies of what went before.
     pub(crate) async fn error(self, error: Error) -> Response {
-        let page = errors::page_of(&error);
+        let page = errors::page_of(&error).back_to(&self.path);
         let response = errors::respond(&self.face, &page, &self.request_id);
         self.answer(response).await
     }

@@ -59,7 +59,12 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
     };
     match done {
         Ok(()) => {
-            visit.tell("success", "A letter is on its way.");
+            let account = &visit.face.hallpass.settings().account;
+            let said = match own || account.email_verification_by_code_enabled {
+                true => "A new code is on its way.",
+                false => "Look into your mail again in a moment.",
+            };
+            visit.tell("success", said);
             let to = visit.face.path("confirm-email/");
             visit.redirect(&to).await
         }

@@ -10,3 +10,4 @@ mod pages;
 mod safety;
 mod sessions;
 mod sms_gateway;
+mod ways_on;
