@@ -160,7 +160,9 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         let phone = login.phone.clone().map(To::Phone);
         facts.code_to = login.email.clone().map(To::Email).or(phone);
     }
-    if let Some(user) = user {
+    // Whoever only asked for a code is nobody yet, to the app too: its stages would tell that there is an account.
+    let proved = !login.by_visitor || login.done.contains(&Stage::LoginByCode);
+    if let Some(user) = user.filter(|_| proved) {
         let hook = cx.hallpass().login_hook().clone();
         for own in hook.stages() {
             let stage = Stage::Own(own.key);
