@@ -29,14 +29,18 @@ pub(crate) fn method_of(cx: &Cx, text: &str) -> LoginMethod {
     }
 }
 
-/// The accounts that a login may mean, most likely first. Every method is looked up whatever the others find, so that
+/// The accounts that a login may mean, most likely first, each with what the login is to it: a name that looks like an
+/// address is no mailbox of the account's, and nothing may be sent there on its behalf. Every method is looked up whatever the others find, so that
 /// the time does not tell which one it was.
 ///
 /// Somebody may be called by another's address; the address counts for its owner.
 ///
 /// # Errors
 /// A failure.
-pub(crate) async fn resolve(cx: &mut Cx, text: &str) -> Result<(LoginMethod, Vec<User>), Error> {
+pub(crate) async fn resolve(
+    cx: &mut Cx,
+    text: &str,
+) -> Result<(LoginMethod, Vec<(LoginMethod, User)>), Error> {
     let method = method_of(cx, text);
     let has = |cx: &Cx, by| cx.hallpass().settings().account.has_method(by);
     let mailed = match addresses::clean(cx, text) {
@@ -51,10 +55,16 @@ pub(crate) async fn resolve(cx: &mut Cx, text: &str) -> Result<(LoginMethod, Vec
         true => by_username(cx, text).await?,
         false => Vec::new(),
     };
-    let mut found = mailed;
-    for user in called.into_iter().chain(named) {
-        if found.iter().all(|known| known.id != user.id) {
-            found.push(user);
+    let mut found: Vec<(LoginMethod, User)> = Vec::new();
+    for (by, users) in [
+        (LoginMethod::Email, mailed),
+        (LoginMethod::Phone, called),
+        (LoginMethod::Username, named),
+    ] {
+        for user in users {
+            if found.iter().all(|(_, known)| known.id != user.id) {
+                found.push((by, user));
+            }
         }
     }
     found.truncate(MOST);
