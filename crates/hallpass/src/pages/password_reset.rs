@@ -210,7 +210,12 @@ pub(crate) async fn finish_key(mut visit: Visit, Path(key): Path<String>) -> Res
 async fn finished_page(mut visit: Visit, finished: Result<Finished, Error>) -> Response {
     match finished {
         Ok(Finished::Changed) => {
-            let to = visit.face.path("password/reset/key/done/");
+            let settings = visit.face.hallpass.settings();
+            let to = match settings.account.password_reset_by_code_enabled {
+                true => "password/reset/done/",
+                false => "password/reset/key/done/",
+            };
+            let to = visit.face.path(to);
             visit.redirect(&to).await
         }
         Ok(Finished::WentOn(progress)) => {
