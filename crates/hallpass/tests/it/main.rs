@@ -5,7 +5,12 @@
 mod accounts;
 mod login;
 mod login_by_link;
+mod login_methods;
 mod pages;
+mod reauthentication;
 mod safety;
 mod sessions;
 mod sms_gateway;
+mod stages;
+mod urls;
+mod walk;
