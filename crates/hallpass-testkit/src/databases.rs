@@ -47,6 +47,15 @@ impl TestDb {
         }
     }
 
+    /// The same database for another app. It is gone with the first one.
+    pub fn shared(&self) -> TestDb {
+        TestDb {
+            db: self.db.clone(),
+            url: self.url.clone(),
+            folder: None,
+        }
+    }
+
     /// Another pool on the same database, as another process would have.
     pub fn again(&self) -> Db {
         open(&self.url)

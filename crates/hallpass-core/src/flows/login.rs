@@ -45,12 +45,13 @@ pub struct Credentials<'a> {
 /// [`Refusal::PasswordMismatch`] for whatever is wrong, [`Refusal::TooManyLoginAttempts`], [`Refusal::Inactive`] with the
 /// right password, [`Refusal::NotAvailable`] where nobody has a password, or what the stages refuse.
 pub async fn finish(cx: &mut Cx, credentials: Credentials<'_>) -> Result<Progress, Error> {
-    let login = credentials.login.trim();
-    check_field("login", login, 320)?;
-    check_field("password", credentials.password, PASSWORD_LIMIT)?;
+    // Before the fields are judged: what is wrong with them would be said at a form that asks for a password.
     if cx.hallpass().settings().hallpass.passwordless {
         return Err(Refusal::NotAvailable.into());
     }
+    let login = credentials.login.trim();
+    check_field("login", login, 320)?;
+    check_field("password", credentials.password, PASSWORD_LIMIT)?;
     within(cx.hit("login", None).await?)?;
     let hook = cx.hallpass().login_hook().clone();
     hook.may_attempt(cx).await?;

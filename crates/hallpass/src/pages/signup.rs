@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::form::{Field, Form, entered};
+use crate::pages::login;
 use crate::say;
 use crate::visit::Visit;
 
@@ -20,6 +21,9 @@ pub(crate) async fn show(mut visit: Visit) -> Response {
             .next()
             .unwrap_or_else(|| settings.login_redirect_url());
         return visit.redirect(&to).await;
+    }
+    if login::waits_for_code(&mut visit).await {
+        return visit.stray().await;
     }
     match visit.run(async |cx| signup::begin(cx).await).await {
         Ok(()) => page(visit, StatusCode::OK, None).await,

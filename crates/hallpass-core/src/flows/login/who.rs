@@ -29,8 +29,9 @@ pub(crate) fn method_of(cx: &Cx, text: &str) -> LoginMethod {
     }
 }
 
-/// The accounts that a login may mean, and by which method each was found, most likely first. Every method is looked up whatever the others find, so that
-/// the time does not tell which one it was.
+/// The accounts that a login may mean, and by which method each was found, most likely first: a name that looks like an
+/// address is no mailbox of the account's. Every method is looked up whatever the others find, so that the time does not
+/// tell which one it was.
 ///
 /// Somebody may be called by another's address; the address counts for its owner.
 ///
