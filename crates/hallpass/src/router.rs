@@ -155,7 +155,6 @@ fn passwords(reset_by_code: bool) -> Vec<(&'static str, MethodRouter<Face>)> {
             "password/reset/key/{key}/",
             get(password_reset::open).post(password_reset::finish_key),
         ));
-        routes.push(("password/reset/key/done/", get(password_reset::done)));
     }
     routes
 }
