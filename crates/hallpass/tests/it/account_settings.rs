@@ -106,7 +106,7 @@ async fn a_user_name_keeps_its_case_or_loses_it(db: TestDb) {
 
 /// The names of the fields on a page, in their order, a star at those that are required.
 fn shown(page: &str) -> String {
-    let (_, form) = page.split_once("<form class=\"hp-form\"").expect("a form");
+    let (_, form) = page.split_once("<form class=\"hp-form\"").unwrap();
     let form = form.split("</form>").next().unwrap_or_default();
     let mut fields = Vec::new();
     for tag in form.split('<').filter(|tag| tag.starts_with("input ")) {
