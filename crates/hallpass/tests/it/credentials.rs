@@ -80,7 +80,7 @@ pub(crate) async fn signed_in(app: &TestApp, login: &str) -> Browser {
 pub(crate) fn texted(text: &str) -> String {
     let is_code = |word: &&str| word.len() == 9 && word.as_bytes()[4] == b'-';
     let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    words.find(is_code).expect("a code").to_owned()
+    words.find(is_code).unwrap().to_owned()
 }
 
 /// Everything that makes credentials, but for what excludes another.
@@ -184,7 +184,7 @@ impl Held {
     }
 
     /// Nothing of it works any more. A confirmation key belongs to the address: it outlives a password.
-    async fn is_dead(mut self, app: &TestApp, confirmation_too: bool) {
+    async fn must_be_dead(mut self, app: &TestApp, confirmation_too: bool) {
         assert!(!is_in(&mut self.session).await, "a session");
         assert!(!is_in(&mut self.unlisted).await, "an unlisted session");
         let code = [("code", self.code.as_str())];
@@ -227,7 +227,7 @@ async fn a_deactivated_user_has_nothing_that_works(db: TestDb) {
     let (mut browser, answer) = sign_in(&app, "ann", PASSWORD).await;
     assert_eq!(answer.status, 403, "the password");
     assert!(!is_in(&mut browser).await);
-    held.is_dead(&app, true).await;
+    held.must_be_dead(&app, true).await;
 }
 
 async fn a_deleted_user_has_nothing_that_works(db: TestDb) {
@@ -244,7 +244,7 @@ async fn a_deleted_user_has_nothing_that_works(db: TestDb) {
     }
     let (_, answer) = sign_in(&app, "ann", PASSWORD).await;
     assert_eq!(answer.status, 400, "the password");
-    held.is_dead(&app, true).await;
+    held.must_be_dead(&app, true).await;
 }
 
 async fn a_changed_password_ends_all_that_came_before(db: TestDb) {
@@ -266,7 +266,7 @@ async fn a_changed_password_ends_all_that_came_before(db: TestDb) {
     assert_eq!(app.count("hallpass_code").await, 0);
     let (_, answer) = sign_in(&app, "ann", PASSWORD).await;
     assert_eq!(answer.status, 400, "the old password");
-    held.is_dead(&app, false).await;
+    held.must_be_dead(&app, false).await;
     assert!(is_in(&mut own).await && is_in(&mut bob).await);
 }
 
@@ -286,7 +286,7 @@ async fn a_reset_password_ends_all_that_came_before(db: TestDb) {
     assert!(!is_in(&mut owner).await, "nobody asked for a sign-in");
     assert_eq!(app.count("hallpass_code").await, 0);
     assert_eq!(app.count("usersessions_usersession").await, 0);
-    held.is_dead(&app, false).await;
+    held.must_be_dead(&app, false).await;
     let (mut owner, _) = sign_in(&app, "ann", NEW).await;
     assert!(is_in(&mut owner).await);
 }
@@ -299,7 +299,7 @@ async fn a_password_set_by_the_operator_ends_all_that_came_before(db: TestDb) {
     hallpass::flows::users::set_password(&app.hallpass, &user, NEW)
         .await
         .unwrap();
-    held.is_dead(&app, false).await;
+    held.must_be_dead(&app, false).await;
 }
 
 /// A sign-in that waits at a stage, in the middle of which the account changes.
