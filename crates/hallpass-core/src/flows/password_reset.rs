@@ -6,8 +6,8 @@
 //!    By code: the code is typed back where it was asked for ([`finish_code`]), and gives leave to choose a password, for
 //!    as long as a code lives.
 //! 3. The owner chooses a new password ([`finish`]). Other sessions, codes and links end, and the limit on failed
-//!    sign-ins is lifted. Somebody who typed a code from a letter has proved that mailbox: the address counts as
-//!    confirmed. A link may have gone to any address of the account, so it confirms none.
+//!    sign-ins is lifted. The mailbox that the letter went to is proved: it counts as confirmed, and where nothing was
+//!    before, whatever else somebody put into the account goes.
 
 use std::time::Duration;
 
@@ -74,13 +74,15 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
         // The token is made for nobody too, since making it takes time.
         let nobody = User::nobody();
         store::email_address::of_user(cx.read(), nobody.id).await?;
-        let _ = link_letter(cx, &nobody, &email, &[]);
+        let (_, digest) = link_letter(cx, &nobody, &email, &[]);
+        code::note_link(cx, &digest, None, &email).await?;
         unknown(cx, &email, "link").await?;
     }
     for Addressed { user, address, .. } in &owners {
         let rows = addresses::of(cx, user).await?;
         let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-        let letter = link_letter(cx, user, address, &all);
+        let (letter, digest) = link_letter(cx, user, address, &all);
+        code::note_link(cx, &digest, Some(user.id), address).await?;
         cx.send(&letter).await?;
         cx.note_about("password_reset_asked", Some(user.id), "link", "")
             .await?;
@@ -107,7 +109,8 @@ async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), F
         .await
 }
 
-fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a> {
+/// The letter, and the digest of the token in it.
+fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
     let token = cx.hallpass().make_password_token(user, all, cx.now);
     let uid = encode_uid_base36(&user.id.to_string());
     let lifetime = cx.hallpass().link_lifetime();
@@ -118,12 +121,17 @@ fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a
         "valid_for": spoken_for(lifetime),
         "asked": cx.asked(),
     });
-    Letter {
+    let letter = Letter {
         name: "password_reset/link",
         to,
         context,
         expires: Some(cx.now + lifetime),
-    }
+    };
+    (letter, link_digest(user.id, &token))
+}
+
+fn link_digest(user: UserId, token: &str) -> String {
+    secret::digest(&format!("password_reset\0{user}\0{token}"))
 }
 
 /// The user name, where one signs in with it: many come here because they forgot that.
@@ -292,7 +300,7 @@ pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
         user: user.id.as_int(),
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
-        email: None,
+        email: code::link_recipient(cx, &link).await?,
         link: Some(link),
     };
     Ok(grant(cx, &leave)?)
@@ -317,7 +325,7 @@ async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
     let good = cx
         .hallpass()
         .check_password_token(&user, &all, token, cx.now);
-    let digest = secret::digest(&format!("password_reset\0{}\0{token}", user.id));
+    let digest = link_digest(user.id, token);
     if !good || !known || store::spent::is_spent(cx.read(), &digest).await? {
         return Err(Refusal::InvalidPasswordReset.into());
     }
@@ -398,7 +406,7 @@ pub async fn finish_with_key(
         user: user.id.as_int(),
         seal: seal(&user),
         until: 0,
-        email: None,
+        email: code::link_recipient(cx, &link).await?,
         link: Some(link),
     };
     set(cx, user, leave, first, second).await
