@@ -12,7 +12,7 @@ use crate::delivery::Letter;
 use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords;
-use crate::settings::{Enumeration, Verification};
+use crate::settings::{Enumeration, SignupField, Verification};
 use crate::store;
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
@@ -244,7 +244,13 @@ pub(crate) async fn distrust_addresses(
 
 /// Makes the password of somebody unknown worthless. Where there is none, sessions hang on its column all the same.
 pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, Error> {
-    store::phone::remove_unverified(cx.write().await?, user.id).await?;
+    // Where its stage comes next, that proves the number or the sign-in ends.
+    let account = &cx.hallpass().settings().account;
+    let has_stage =
+        account.phone_verification_enabled && account.asks(SignupField::Phone).is_some();
+    if !has_stage {
+        store::phone::remove_unverified(cx.write().await?, user.id).await?;
+    }
     let unusable = secret::unusable_password();
     let Some(user) = passwords::set(cx, &user, unusable).await? else {
         return Err(Refusal::NotPending.into());

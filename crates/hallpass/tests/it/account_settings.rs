@@ -3,7 +3,7 @@
 mod addresses;
 
 use hallpass::domain::User;
-use hallpass::settings::{Settings, Verification, load};
+use hallpass::settings::{Enumeration, Settings, Verification, load};
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{Answer, TestApp, TestDb, each_database};
 use serde_json::json;
@@ -239,7 +239,10 @@ async fn every_fault_is_told_at_its_field(db: TestDb) {
         );
     }
     // And later, at the forms of an account.
-    let app = TestApp::new(app.db).await;
+    let app = TestApp::with(app.db, |settings| {
+        settings.account.prevent_enumeration = Enumeration::Off;
+    })
+    .await;
     app.sql("DELETE FROM auth_user").await;
     app.user_with("bob", "bob@example.com", &hash(PASSWORD))
         .await;

@@ -721,6 +721,7 @@ async fn a_number_is_read_as_people_write_it(db: TestDb) {
         if number == 0 {
             assert_eq!(answer.status, 302, "{typed}: {}", answer.text);
             assert_eq!(app.text().await.to, "+4915112345678");
+            app.sql("UPDATE hallpass_phone SET verified = TRUE").await;
         } else {
             assert!(answer.text.contains("has this phone number"), "{typed}");
         }

@@ -48,15 +48,17 @@ fn expected(way: Way, plan: Plan) -> (Vec<&'static str>, Vec<&'static str>) {
         (_, Demand::Always) | (Way::Password | Way::Signup, Demand::AfterPassword) => true,
         (_, Demand::AfterPassword) => false,
     };
-    let read = code || matches!(way, Way::Link | Way::ResetByCode);
+    let read = code || matches!(way, Way::Link | Way::ResetByLink | Way::ResetByCode);
     let mut stages = Vec::new();
-    // Whoever only asked for a code is nobody yet, to the app too.
-    stages.extend((plan.first && way != Way::Code).then_some(REGION));
+    // Whoever only asked for a code is nobody yet, to the app too; a signup proves itself to us first.
+    let late = matches!(way, Way::Code | Way::Signup);
+    stages.extend((plan.first && !late).then_some(REGION));
     stages.extend(code.then_some(CODE));
     stages.extend((plan.first && way == Way::Code).then_some(REGION));
     stages.extend(plan.phone.then_some(PHONE));
     stages.extend((plan.mail != Mail::Free && !read).then_some(EMAIL));
     stages.extend(plan.last.then_some(TERMS));
+    stages.extend((plan.first && way == Way::Signup).then_some(REGION));
     (
         stages,
         proof.into_iter().chain(code.then_some("code")).collect(),

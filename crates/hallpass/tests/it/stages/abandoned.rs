@@ -460,8 +460,19 @@ async fn a_reset_link_of_somebody_else_ends_the_session(db: TestDb) {
     let link = link_in(&app.letter().await.text);
     assert_eq!(ann.enter(&mut browser).await.location(), PROFILE);
     let old = browser.clone();
-    assert_eq!(browser.get(&link).await.status, 302);
-    assert_eq!(who(&app, &browser).await, None, "Ann is out");
-    assert_eq!(who(&app, &old).await, None, "under the old key too");
-    assert_eq!(app.count("usersessions_usersession").await, 0);
+    let choose = browser.get(&link).await.location().to_owned();
+    assert_eq!(
+        who(&app, &browser).await,
+        Some(ann.name),
+        "looking does not"
+    );
+    let new = [("password1", "new-horse-77"), ("password2", "new-horse-77")];
+    assert_eq!(browser.fill(&choose, &new).await.status, 302);
+    assert_eq!(who(&app, &browser).await, Some(bob.name));
+    assert_eq!(
+        who(&app, &old).await,
+        None,
+        "Ann is out, under the old key too"
+    );
+    assert_eq!(app.count("usersessions_usersession").await, 1);
 }
