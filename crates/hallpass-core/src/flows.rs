@@ -19,4 +19,5 @@ pub mod reauthentication;
 pub mod sessions;
 pub mod signup;
 pub mod tokens;
+pub mod user_details;
 pub mod users;

@@ -24,6 +24,7 @@ mod form;
 mod pages;
 mod posted;
 mod render;
+mod rest;
 mod router;
 mod safety;
 mod say;

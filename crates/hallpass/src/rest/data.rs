@@ -27,7 +27,12 @@ pub(crate) async fn read(kind: Option<&str>, body: &Bytes) -> Result<Data, Reply
         return Ok(Data::Fields(Map::new()));
     }
     let kind = kind.unwrap_or_default();
-    let bare = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let bare = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match bare.as_str() {
         "application/json" => json(body),
         "application/x-www-form-urlencoded" => {
@@ -48,7 +53,10 @@ pub(crate) async fn read(kind: Option<&str>, body: &Bytes) -> Result<Data, Reply
 
 fn json(body: &[u8]) -> Result<Data, Reply> {
     let wrong = |what: String| {
-        Reply::detail(http::StatusCode::BAD_REQUEST, format!("JSON parse error - {what}"))
+        Reply::detail(
+            http::StatusCode::BAD_REQUEST,
+            format!("JSON parse error - {what}"),
+        )
     };
     let text = std::str::from_utf8(body).map_err(|error| {
         let byte = body.get(error.valid_up_to()).copied().unwrap_or(0);
@@ -71,12 +79,19 @@ fn json(body: &[u8]) -> Result<Data, Reply> {
 }
 
 async fn parts(kind: &str, body: Bytes) -> Result<Data, Reply> {
-    let wrong = || Reply::detail(http::StatusCode::BAD_REQUEST, "Multipart form parse error - Invalid boundary in multipart: None");
+    let wrong = || {
+        Reply::detail(
+            http::StatusCode::BAD_REQUEST,
+            "Multipart form parse error - Invalid boundary in multipart: None",
+        )
+    };
     let request = Request::builder()
         .header(header::CONTENT_TYPE, kind)
         .body(axum::body::Body::from(body))
         .map_err(|_| wrong())?;
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| wrong())?;
+    let mut parts = Multipart::from_request(request, &())
+        .await
+        .map_err(|_| wrong())?;
     let mut fields = Map::new();
     while let Some(part) = parts.next_field().await.map_err(|_| wrong())? {
         let name = part.name().unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! What an address takes: fields, checked as REST framework checks them, with its words.
 
-use hallpass_core::domain::address;
+use hallpass_core::domain::{address, timestamp};
 use serde_json::{Map, Value, json};
 
 use super::data::{Data, SURROGATE};
@@ -33,6 +33,8 @@ pub(crate) struct Spec {
     pub(crate) kind: Kind,
     pub(crate) required: bool,
     pub(crate) read_only: bool,
+    /// Taken, and not told of.
+    pub(crate) hidden: bool,
     pub(crate) allow_blank: bool,
     pub(crate) max_length: Option<usize>,
     pub(crate) min_length: Option<usize>,
@@ -53,6 +55,7 @@ impl Spec {
             kind,
             required: true,
             read_only: false,
+            hidden: false,
             allow_blank: false,
             max_length: None,
             min_length: None,
@@ -86,10 +89,42 @@ impl Spec {
         }
     }
 
+    /// Taken, and not told of.
+    pub(crate) fn hidden(self) -> Self {
+        Spec {
+            hidden: true,
+            ..self
+        }
+    }
+
+    /// Under another label.
+    pub(crate) fn labelled(self, label: &str) -> Self {
+        Spec {
+            label: label.to_owned(),
+            ..self
+        }
+    }
+
     /// At most so many characters.
     pub(crate) fn at_most(self, length: usize) -> Self {
         Spec {
             max_length: Some(length),
+            ..self
+        }
+    }
+
+    /// At least so many characters.
+    pub(crate) fn at_least(self, length: usize) -> Self {
+        Spec {
+            min_length: Some(length),
+            ..self
+        }
+    }
+
+    /// With a sentence on what it is.
+    pub(crate) fn help(self, words: &str) -> Self {
+        Spec {
+            help: Some(words.to_owned()),
             ..self
         }
     }
@@ -245,10 +280,14 @@ fn text_faults(spec: &Spec, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let length = text.chars().count();
     if let Some(most) = spec.max_length.filter(|most| length > *most) {
-        faults.push(format!("Ensure this field has no more than {most} characters."));
+        faults.push(format!(
+            "Ensure this field has no more than {most} characters."
+        ));
     }
     if let Some(least) = spec.min_length.filter(|least| length < *least) {
-        faults.push(format!("Ensure this field has at least {least} characters."));
+        faults.push(format!(
+            "Ensure this field has at least {least} characters."
+        ));
     }
     if text.contains('\0') {
         faults.push("Null characters are not allowed.".to_owned());
@@ -264,7 +303,7 @@ fn text_faults(spec: &Spec, text: &str) -> Vec<String> {
         Kind::Choice if spec.choices.iter().all(|(value, _)| value != text) => {
             faults.push(format!("\"{text}\" is not a valid choice."));
         }
-        Kind::Date if !is_date(text) => {
+        Kind::Date if !timestamp::is_date(text) => {
             faults.push(
                 "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.".to_owned(),
             );
@@ -272,8 +311,4 @@ fn text_faults(spec: &Spec, text: &str) -> Vec<String> {
         _ => {}
     }
     faults
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.parse::<hallpass_core::domain::timestamp::Date>().is_ok()
 }

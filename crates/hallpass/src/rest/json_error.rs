@@ -82,13 +82,19 @@ const DEEPEST: usize = 200;
 impl Parser {
     fn say(&self, fault: &Fault) -> String {
         if fault.words == NOT_COMPLIANT {
-            let word: String = self.text[fault.at..].iter().take_while(|c| c.is_alphabetic() || **c == '-').collect();
+            let word: String = self.text[fault.at..]
+                .iter()
+                .take_while(|c| c.is_alphabetic() || **c == '-')
+                .collect();
             return format!("{NOT_COMPLIANT} '{word}'");
         }
         let before = &self.text[..fault.at.min(self.text.len())];
         let line = before.iter().filter(|c| **c == '\n').count() + 1;
         let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
-        format!("{}: line {line} column {column} (char {})", fault.words, fault.at)
+        format!(
+            "{}: line {line} column {column} (char {})",
+            fault.words, fault.at
+        )
     }
 
     fn peek(&self) -> Option<char> {
@@ -96,7 +102,10 @@ impl Parser {
     }
 
     fn blanks(&mut self) {
-        while self.peek().is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r')) {
+        while self
+            .peek()
+            .is_some_and(|c| matches!(c, ' ' | '\t' | '\n' | '\r'))
+        {
             self.at += 1;
         }
     }
@@ -138,7 +147,9 @@ impl Parser {
 
     fn is_word(&self, word: &str) -> bool {
         let end = self.at + word.len();
-        self.text.get(self.at..end).is_some_and(|found| found.iter().copied().eq(word.chars()))
+        self.text
+            .get(self.at..end)
+            .is_some_and(|found| found.iter().copied().eq(word.chars()))
     }
 
     fn number(&mut self) -> Result<(), Fault> {
@@ -156,7 +167,10 @@ impl Parser {
         if self.at == digits {
             return self.fault("Expecting value", start);
         }
-        while self.peek().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-')) {
+        while self
+            .peek()
+            .is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-'))
+        {
             self.at += 1;
         }
         Ok(())
@@ -172,20 +186,18 @@ impl Parser {
                     self.at += 1;
                     return Ok(());
                 }
-                Some('\\') => {
-                    match self.text.get(self.at + 1) {
-                        None => return self.fault("Unterminated string starting at", start),
-                        Some('u') => {
-                            let hex = self.text.get(self.at + 2..self.at + 6);
-                            if !hex.is_some_and(|hex| hex.iter().all(char::is_ascii_hexdigit)) {
-                                return self.fault("Invalid \\uXXXX escape", self.at + 1);
-                            }
-                            self.at += 6;
+                Some('\\') => match self.text.get(self.at + 1) {
+                    None => return self.fault("Unterminated string starting at", start),
+                    Some('u') => {
+                        let hex = self.text.get(self.at + 2..self.at + 6);
+                        if !hex.is_some_and(|hex| hex.iter().all(char::is_ascii_hexdigit)) {
+                            return self.fault("Invalid \\uXXXX escape", self.at + 1);
                         }
-                        Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => self.at += 2,
-                        Some(_) => return self.fault("Invalid \\escape", self.at),
+                        self.at += 6;
                     }
-                }
+                    Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => self.at += 2,
+                    Some(_) => return self.fault("Invalid \\escape", self.at),
+                },
                 Some(c) if c < ' ' => return self.fault("Invalid control character at", self.at),
                 Some(_) => self.at += 1,
             }
@@ -274,15 +286,33 @@ mod tests {
     #[test]
     fn python_would_say_the_same() {
         for (text, wanted) in [
-            ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+            (
+                "{",
+                "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            ),
             ("[1,\n x]", "Expecting value: line 2 column 2 (char 5)"),
-            ("{\"a\" 1}", "Expecting ':' delimiter: line 1 column 6 (char 5)"),
-            ("{\"a\": 1 \"b\"}", "Expecting ',' delimiter: line 1 column 9 (char 8)"),
+            (
+                "{\"a\" 1}",
+                "Expecting ':' delimiter: line 1 column 6 (char 5)",
+            ),
+            (
+                "{\"a\": 1 \"b\"}",
+                "Expecting ',' delimiter: line 1 column 9 (char 8)",
+            ),
             ("{} x", "Extra data: line 1 column 4 (char 3)"),
-            ("\"abc", "Unterminated string starting at: line 1 column 1 (char 0)"),
-            ("\"a\nb\"", "Invalid control character at: line 1 column 3 (char 2)"),
+            (
+                "\"abc",
+                "Unterminated string starting at: line 1 column 1 (char 0)",
+            ),
+            (
+                "\"a\nb\"",
+                "Invalid control character at: line 1 column 3 (char 2)",
+            ),
             ("\"\\x\"", "Invalid \\escape: line 1 column 2 (char 1)"),
-            ("{\"username\": NaN}", "Out of range float values are not JSON compliant: 'NaN'"),
+            (
+                "{\"username\": NaN}",
+                "Out of range float values are not JSON compliant: 'NaN'",
+            ),
         ] {
             assert_eq!(said(text), wanted, "{text}");
         }

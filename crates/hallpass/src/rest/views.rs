@@ -24,7 +24,7 @@ pub(crate) enum Credentials {
 }
 
 /// An answer under way.
-pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply, Reply>> + Send + 'a>>;
 
 /// An address.
 pub(crate) struct View {
@@ -38,6 +38,8 @@ pub(crate) struct View {
     pub(crate) description: &'static str,
     /// The methods it has, besides OPTIONS and the HEAD of a GET.
     pub(crate) methods: &'static [Method],
+    /// The methods as the Allow header has them.
+    pub(crate) allow: &'static str,
     /// What becomes of credentials.
     pub(crate) credentials: Credentials,
     /// The scope of REST framework's throttles.
@@ -46,23 +48,6 @@ pub(crate) struct View {
     pub(crate) fields: fn(&Face) -> Vec<Spec>,
     /// What answers.
     pub(crate) handle: for<'a> fn(&'a mut Call) -> Answering<'a>,
-}
-
-impl View {
-    /// The methods as the Allow header has them.
-    pub(crate) fn allow(&self) -> String {
-        let order = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-        let mut allowed: Vec<&str> = order
-            .iter()
-            .filter(|method| self.methods.contains(method))
-            .map(Method::as_str)
-            .collect();
-        if self.methods.contains(&Method::GET) {
-            allowed.push("HEAD");
-        }
-        allowed.push("OPTIONS");
-        allowed.join(", ")
-    }
 }
 
 const SCOPE: Option<&str> = Some("dj_rest_auth");
@@ -80,6 +65,7 @@ static VIEWS: [View; 12] = [
         description: "Checks user name or e-mail address and password, and gives a key, a pair of tokens or a session, as the \
                       site is set up.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: login::fields,
@@ -91,6 +77,7 @@ static VIEWS: [View; 12] = [
         name: "Logout",
         description: "Ends the session, the key or the refresh token that come with the request.",
         methods: &POST,
+        allow: "GET, POST, HEAD, OPTIONS",
         credentials: Credentials::Checked,
         scope: SCOPE,
         fields: logout::fields,
@@ -102,6 +89,7 @@ static VIEWS: [View; 12] = [
         name: "User Details",
         description: "Shows and changes the account that asks.",
         methods: &GET_PUT_PATCH,
+        allow: "GET, PUT, PATCH, HEAD, OPTIONS",
         credentials: Credentials::Needed,
         scope: None,
         fields: user::fields,
@@ -113,6 +101,7 @@ static VIEWS: [View; 12] = [
         name: "Password Change",
         description: "Sets a new password. Keys, refresh tokens and other sessions end.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Needed,
         scope: SCOPE,
         fields: password::change_fields,
@@ -124,6 +113,7 @@ static VIEWS: [View; 12] = [
         name: "Password Reset",
         description: "Sends a letter with a link to choose a new password, if the address belongs to an account.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: password::reset_fields,
@@ -135,6 +125,7 @@ static VIEWS: [View; 12] = [
         name: "Password Reset Confirm",
         description: "Sets a new password with what a reset link holds: uid and token.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: password::confirm_fields,
@@ -146,6 +137,7 @@ static VIEWS: [View; 12] = [
         name: "Token Verify",
         description: "Tells whether a token is good.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Unread,
         scope: None,
         fields: tokens::verify_fields,
@@ -157,6 +149,7 @@ static VIEWS: [View; 12] = [
         name: "Refresh View With Cookie Support",
         description: "Gives a new access token for a refresh token, which comes in the body or in its cookie.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Unread,
         scope: None,
         fields: tokens::refresh_fields,
@@ -168,6 +161,7 @@ static VIEWS: [View; 12] = [
         name: "Register",
         description: "Makes an account.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: registration::fields,
@@ -179,6 +173,7 @@ static VIEWS: [View; 12] = [
         name: "Verify Email",
         description: "Confirms an e-mail address with the key of its letter.",
         methods: &POST,
+        allow: "POST, OPTIONS, HEAD",
         credentials: Credentials::Forgiven,
         scope: None,
         fields: registration::verify_fields,
@@ -190,6 +185,7 @@ static VIEWS: [View; 12] = [
         name: "Resend Email Verification",
         description: "Sends the confirmation letter again, if there is an address to confirm.",
         methods: &POST,
+        allow: "POST, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: None,
         fields: registration::resend_fields,
@@ -201,6 +197,7 @@ static VIEWS: [View; 12] = [
         name: "Email Verification Sent",
         description: "Says that a confirmation letter is on its way.",
         methods: &GET,
+        allow: "GET, HEAD, OPTIONS",
         credentials: Credentials::Forgiven,
         scope: None,
         fields: |_| Vec::new(),
@@ -215,6 +212,7 @@ static LOGOUT_ON_GET: View = View {
     name: "Logout",
     description: "Ends the session, the key or the refresh token that come with the request.",
     methods: &GET_POST,
+    allow: "GET, POST, HEAD, OPTIONS",
     credentials: Credentials::Checked,
     scope: SCOPE,
     fields: logout::fields,
