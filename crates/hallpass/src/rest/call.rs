@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use hallpass_core::domain::session::keys;
+use hallpass_core::domain::session::{CookieChange, keys};
 use hallpass_core::domain::{Session, User, secret};
 use hallpass_core::flows::tokens;
 use hallpass_core::{Cx, Error};
@@ -336,11 +336,22 @@ impl Call {
         }
         if !reply.status.is_server_error() {
             headers.extend(std::mem::take(&mut self.cookies));
-            let change = self.session.take_cookie_change();
+            let change = match self.session.take_cookie_change() {
+                CookieChange::Keep if self.has_worthless_cookie() => CookieChange::Delete,
+                change => change,
+            };
             cookies::set_session(&settings, change, headers);
             cookies::set_csrf(&settings, secret.as_deref(), headers);
         }
         response
+    }
+
+    /// A cookie of a session that is over, which Django takes from the browser as soon as it sees it.
+    fn has_worthless_cookie(&self) -> bool {
+        let name = &self.face.hallpass.settings().session.cookie_name;
+        self.session_read
+            && self.session.is_empty()
+            && cookies::find(&self.headers, name).is_some_and(|key| !key.is_empty())
     }
 
     async fn save(&mut self) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! `password/change/`, `password/reset/`, `password/reset/confirm/`
 
+use hallpass_core::domain::Session;
 use hallpass_core::flows::{password_change, password_reset};
 use hallpass_core::{Error, Refusal};
 use hallpass_django::reset_token::decode_uid_base36;
@@ -85,8 +86,12 @@ pub(crate) async fn confirm(call: &mut Call) -> Result<Reply, Reply> {
     }
     let (first, second) = (values.text("new_password1"), values.text("new_password2"));
     let key = format!("{uid}-{token}");
-    let done = call
-        .run(async |cx| password_reset::finish_for_program(cx, &key, &first, &second).await)
+    let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
+    // Nobody is signed in by it, so it needs no session of anybody.
+    let done = hallpass
+        .run(&client, &mut Session::fresh(false), async |cx| {
+            password_reset::finish_for_program(cx, &key, &first, &second).await
+        })
         .await;
     match done {
         Ok(()) => Ok(Reply::said(

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::{Session, Stage};
 use hallpass_core::flows::email_verification;
 use hallpass_core::flows::tokens::signup::{self, SignedUp};
-use hallpass_core::settings::SignupField;
+use hallpass_core::settings::{ExtraKind, SignupField};
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
 
@@ -34,8 +34,22 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
         };
         fields.push(if asked.required { spec } else { spec.blank() });
     }
-    for extra in &face.hallpass.settings().hallpass.signup_extra_fields {
-        let spec = Spec::new(&extra.name, Kind::Text).labelled(&extra.label);
+    let own = face.hallpass.signup_hook().extra_fields();
+    let extra = face.hallpass.settings().hallpass.signup_extra_fields.iter();
+    for extra in extra.chain(&own) {
+        let kind = match extra.kind {
+            ExtraKind::Text | ExtraKind::TextArea => Kind::Text,
+            ExtraKind::Email => Kind::Email,
+            ExtraKind::Number => Kind::Integer,
+            ExtraKind::Date => Kind::Date,
+            ExtraKind::Checkbox => Kind::Boolean,
+            ExtraKind::Select => Kind::Choice,
+        };
+        let spec = Spec {
+            help: extra.help.clone(),
+            choices: extra.choices.clone(),
+            ..Spec::new(&extra.name, kind).labelled(&extra.label)
+        };
         fields.push(if extra.required { spec } else { spec.blank() });
     }
     fields

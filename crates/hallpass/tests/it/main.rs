@@ -6,6 +6,7 @@ mod accounts;
 mod login;
 mod login_by_link;
 mod pages;
+mod rest;
 mod safety;
 mod sessions;
 mod sms_gateway;

@@ -1,0 +1,4 @@
+//! dj-rest-auth's interface, through the router.
+
+mod deviations;
+mod replay;
