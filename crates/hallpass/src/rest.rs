@@ -51,11 +51,12 @@ pub(crate) fn routes(face: &Face) -> Router<Face> {
         );
     }
     if settings.rest_auth.use_jwt && face.hallpass.jwts().is_asymmetric() {
-        for path in [
-            format!("{mount}.well-known/jwks.json"),
-            "/.well-known/jwks.json".to_owned(),
-        ] {
-            router = router.route(&path, get(tokens::key_set));
+        let path = ".well-known/jwks.json";
+        for root in [mount.as_str(), "/"]
+            .iter()
+            .take(if mount == "/" { 1 } else { 2 })
+        {
+            router = router.route(&format!("{root}{path}"), get(tokens::key_set));
         }
     }
     router
