@@ -201,10 +201,10 @@ impl Jwts {
                 return Err(Rejected::Invalid);
             }
         }
-        if let Some(issuer) = &self.terms.issuer {
-            if claims.get("iss").and_then(Value::as_str) != Some(issuer) {
-                return Err(Rejected::Invalid);
-            }
+        if let Some(issuer) = &self.terms.issuer
+            && claims.get("iss").and_then(Value::as_str) != Some(issuer)
+        {
+            return Err(Rejected::Invalid);
         }
         if let Some(audience) = &self.terms.audience {
             let given = texts(claims.get("aud").unwrap_or(&Value::Null));

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::cx::Cx;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, address};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::code::{self, Checked, Purpose, Recipient};
@@ -202,7 +202,7 @@ pub async fn ask_again(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let mut sent = false;
     for owner in owners.iter().filter(|owner| owner.user.is_active).take(3) {
         let rows = addresses::of(cx, &owner.user).await?;
-        let open = |row: &&EmailAddress| !row.verified && row.email.eq_ignore_ascii_case(&email);
+        let open = |row: &&EmailAddress| !row.verified && address::same(&row.email, &email);
         if let Some(row) = rows.iter().find(open) {
             addresses::send_link(cx, &owner.user, row, false).await?;
             sent = true;

@@ -53,6 +53,14 @@ fn refused(result: Result<Loaded, Problems>, name: &str, words: &str) {
     );
 }
 
+fn environment_of(pairs: &[(&str, &str)]) -> Result<Loaded, Problems> {
+    let pairs = pairs.iter();
+    load(
+        None,
+        pairs.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    )
+}
+
 type Pairs = &'static [(&'static str, &'static str)];
 
 #[track_caller]

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Errors;
 
-/// An answer.
-#[derive(Debug, Clone)]
+/// An answer. It may hold a key or tokens, so it has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     /// None: no content.

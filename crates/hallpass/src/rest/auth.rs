@@ -6,7 +6,7 @@
 use hallpass_core::domain::User;
 use hallpass_core::flows::tokens;
 use hallpass_core::settings::RegisterPermission;
-use hallpass_core::{Error, Refusal};
+use hallpass_core::{Error, Refusal, TokenFault};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
@@ -107,10 +107,10 @@ async fn prove(call: &mut Call) -> Result<Option<(User, Proof)>, Bad> {
         if let Some(user) = by_token(call).await? {
             return Ok(Some((user, Proof::Token)));
         }
-    } else if rest.token_model.is_some() {
-        if let Some(user) = by_key(call).await? {
-            return Ok(Some((user, Proof::Key)));
-        }
+    } else if rest.token_model.is_some()
+        && let Some(user) = by_key(call).await?
+    {
+        return Ok(Some((user, Proof::Key)));
     }
     call.load_session().await?;
     let Some(user) = call.session.user().cloned() else {
@@ -137,7 +137,7 @@ async fn check_csrf(call: &mut Call) -> Result<(), Reply> {
     })
 }
 
-/// The words of a header; `Err` where they are no text.
+/// The words of a header, which may be no text.
 fn words<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<&'a [u8]>> {
     let value = headers.get(name)?.as_bytes();
     let blank = |byte: &u8| byte.is_ascii_whitespace();
@@ -223,11 +223,8 @@ async fn owner(call: &Call, token: &str) -> Result<User, Reply> {
         Err(error) => return Err(say::error(call, error)),
     };
     let (words, code) = say::token_fault(fault);
-    let reply = match code == "token_not_valid"
-        && words.starts_with("Token ")
-        && !words.contains("contained")
-    {
-        true => Reply::coded(
+    let reply = match fault {
+        TokenFault::Invalid | TokenFault::Expired | TokenFault::WrongType => Reply::coded(
             StatusCode::UNAUTHORIZED,
             "Given token not valid for any token type",
             code,
@@ -236,7 +233,7 @@ async fn owner(call: &Call, token: &str) -> Result<User, Reply> {
             "messages",
             json!([{ "token_class": "AccessToken", "token_type": "access", "message": words }]),
         ),
-        false => Reply::coded(StatusCode::UNAUTHORIZED, words, code),
+        _ => Reply::coded(StatusCode::UNAUTHORIZED, words, code),
     };
     Err(reply.challenged())
 }

@@ -12,8 +12,8 @@ use super::json_error;
 /// nobody types.
 pub(crate) const SURROGATE: char = '\u{ffff}';
 
-/// What was sent.
-#[derive(Debug, Clone)]
+/// What was sent, passwords included: it has no `Debug`.
+#[derive(Clone)]
 pub(crate) enum Data {
     /// Names and values.
     Fields(Map<String, Value>),

@@ -162,7 +162,7 @@ impl Spec {
 }
 
 /// What was sent, checked: texts, numbers, booleans by name. What was not sent is not there.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Values(pub(crate) Map<String, Value>);
 
 impl Values {

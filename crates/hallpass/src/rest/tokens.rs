@@ -44,9 +44,7 @@ pub(crate) async fn refresh(call: &mut Call) -> Result<Reply, Reply> {
     let cookie = rest.jwt_auth_refresh_cookie.as_ref();
     let token = match sent.is_empty() {
         false => Some(sent),
-        true => cookie
-            .and_then(|name| cookies::find(&call.headers, name))
-            .filter(|token| !token.is_empty()),
+        true => by_cookie(call)?,
     };
     let Some(token) = token else {
         let words = "No valid refresh token found.";
@@ -81,6 +79,22 @@ pub(crate) async fn refresh(call: &mut Call) -> Result<Reply, Reply> {
         }
     }
     Ok(body.into())
+}
+
+/// The token of the cookie. Another site cannot read the answer, but it could have a token rotated that nobody gets then,
+/// which ends the family.
+fn by_cookie(call: &Call) -> Result<Option<String>, Reply> {
+    let rest = &call.face.hallpass.settings().rest_auth;
+    let name = rest.jwt_auth_refresh_cookie.as_ref();
+    let token = name.and_then(|name| cookies::find(&call.headers, name));
+    let token = token.filter(|token| !token.is_empty());
+    match token.is_some() && call.is_foreign() {
+        true => {
+            let words = "CSRF Failed: Origin checking failed.";
+            Err(Reply::detail(StatusCode::FORBIDDEN, words))
+        }
+        false => Ok(token),
+    }
 }
 
 /// `GET .well-known/jwks.json`: what others check our tokens with. Only where keys come in pairs.

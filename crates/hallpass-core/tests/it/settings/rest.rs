@@ -1,6 +1,72 @@
 //! REST_AUTH, SIMPLE_JWT, REST_FRAMEWORK, and links to a front end. What is refused stands beside what is not.
 
-use super::{bad, good};
+use serde_json::{Value, json};
+
+use super::{environment_of, problems, refused};
+
+/// Those of dj-rest-auth, simplejwt and REST framework, but that a cookie needs a CSRF token here.
+pub(super) fn defaults() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "REST_AUTH_TOKEN_MODEL",
+            json!("rest_framework.authtoken.models.Token"),
+        ),
+        ("REST_AUTH_SESSION_LOGIN", json!(true)),
+        ("REST_AUTH_USE_JWT", json!(false)),
+        ("REST_AUTH_OLD_PASSWORD_FIELD_ENABLED", json!(false)),
+        ("REST_AUTH_LOGOUT_ON_PASSWORD_CHANGE", json!(false)),
+        ("REST_AUTH_PASSWORD_RESET_USE_SITES_DOMAIN", json!(false)),
+        ("REST_AUTH_JWT_AUTH_COOKIE", json!(null)),
+        ("REST_AUTH_JWT_AUTH_REFRESH_COOKIE", json!(null)),
+        ("REST_AUTH_JWT_AUTH_REFRESH_COOKIE_PATH", json!("/")),
+        ("REST_AUTH_JWT_AUTH_SECURE", json!(false)),
+        ("REST_AUTH_JWT_AUTH_HTTPONLY", json!(true)),
+        ("REST_AUTH_JWT_AUTH_SAMESITE", json!("Lax")),
+        ("REST_AUTH_JWT_AUTH_COOKIE_DOMAIN", json!(null)),
+        ("REST_AUTH_JWT_AUTH_RETURN_EXPIRATION", json!(false)),
+        ("REST_AUTH_JWT_AUTH_COOKIE_USE_CSRF", json!(true)),
+        (
+            "REST_AUTH_JWT_AUTH_COOKIE_ENFORCE_CSRF_ON_UNAUTHENTICATED",
+            json!(false),
+        ),
+        (
+            "REST_AUTH_REGISTER_PERMISSION_CLASSES",
+            json!(["rest_framework.permissions.AllowAny"]),
+        ),
+        ("SIMPLE_JWT_ACCESS_TOKEN_LIFETIME", json!(300)),
+        ("SIMPLE_JWT_REFRESH_TOKEN_LIFETIME", json!(86_400)),
+        ("SIMPLE_JWT_ROTATE_REFRESH_TOKENS", json!(false)),
+        ("SIMPLE_JWT_BLACKLIST_AFTER_ROTATION", json!(false)),
+        ("SIMPLE_JWT_UPDATE_LAST_LOGIN", json!(false)),
+        ("SIMPLE_JWT_ALGORITHM", json!("HS256")),
+        ("SIMPLE_JWT_SIGNING_KEY", json!(null)),
+        ("SIMPLE_JWT_VERIFYING_KEY", json!(null)),
+        ("SIMPLE_JWT_SIGNING_KEY_FILE", json!(null)),
+        ("SIMPLE_JWT_VERIFYING_KEY_FILE", json!(null)),
+        ("SIMPLE_JWT_AUDIENCE", json!(null)),
+        ("SIMPLE_JWT_ISSUER", json!(null)),
+        ("SIMPLE_JWT_LEEWAY", json!(0)),
+        ("SIMPLE_JWT_AUTH_HEADER_TYPES", json!(["Bearer"])),
+        ("SIMPLE_JWT_AUTH_HEADER_NAME", json!("HTTP_AUTHORIZATION")),
+        ("SIMPLE_JWT_USER_ID_CLAIM", json!("user_id")),
+        ("SIMPLE_JWT_CHECK_REVOKE_TOKEN", json!(false)),
+        ("SIMPLE_JWT_REVOKE_TOKEN_CLAIM", json!("hash_password")),
+        ("SIMPLE_JWT_CHECK_USER_IS_ACTIVE", json!(true)),
+        ("REST_FRAMEWORK_DEFAULT_THROTTLE_RATES", json!({})),
+        ("REST_FRAMEWORK_NUM_PROXIES", json!(null)),
+    ]
+}
+
+#[track_caller]
+fn good(pairs: &[(&str, &str)]) {
+    let found = problems(environment_of(pairs));
+    assert!(found.is_empty(), "{pairs:?}: {found:#?}");
+}
+
+#[track_caller]
+fn bad(pairs: &[(&str, &str)], name: &str, words: &str) {
+    refused(environment_of(pairs), name, words);
+}
 
 #[test]
 fn the_interface_has_a_place_of_its_own() {

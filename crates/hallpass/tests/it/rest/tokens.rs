@@ -277,6 +277,15 @@ async fn a_page_of_another_site_starts_no_session_and_sets_no_cookie(db: TestDb)
         let (_, body) = program.send("POST", "login/", &login).await;
         assert_eq!(program.0.cookies.len(), if sets { 2 } else { 0 });
         assert_eq!(text(&body, "refresh").is_empty(), sets);
+        if sets {
+            let evil = "https://evil.example".to_owned();
+            program.0.headers.insert("origin", evil);
+            assert_eq!(program.post("token/refresh/", json!({})).await.0, 403);
+            program.0.headers.remove("origin");
+            let before = program.0.cookies["refresh"].clone();
+            assert_eq!(program.post("token/refresh/", json!({})).await.0, 200);
+            assert_ne!(program.0.cookies["refresh"], before);
+        }
     }
 }
 
