@@ -24,6 +24,8 @@ pub struct Cx {
     pub client: Client,
     /// The working copy of the session; saved with the flow's transaction.
     pub session: Session,
+    /// Who asks, where a key or a token says so and not the session.
+    pub(crate) by: Option<UserId>,
     pub(crate) hallpass: Hallpass,
     pub(crate) tx: Option<Tx>,
     pub(crate) letters: bool,
@@ -34,6 +36,11 @@ impl Cx {
     /// Settings, keys and everything else that outlives the call.
     pub fn hallpass(&self) -> &Hallpass {
         &self.hallpass
+    }
+
+    /// From now on this user asks, by a key or a token: what is counted by user is counted for them.
+    pub fn act_as(&mut self, user: UserId) {
+        self.by = Some(user);
     }
 
     /// For reading.
@@ -105,7 +112,7 @@ impl Cx {
         self.assert_slow_work_allowed();
         let subject = Subject {
             ip: self.client.ip,
-            user: self.session.user_id(),
+            user: self.by.or(self.session.user_id()),
             key,
         };
         let verdict = self
@@ -253,6 +260,32 @@ impl Cx {
         format!("{}{}", self.client.base_url, self.path(rest))
     }
 
+    /// Where a reset link leads: HALLPASS_RESET_URL, or our page.
+    pub(crate) fn reset_link(&self, uid: &str, token: &str) -> String {
+        let settings = self.hallpass.settings();
+        let key = format!("{uid}-{token}");
+        let link = match &settings.hallpass.reset_url {
+            Some(template) => template
+                .replace("{uid}", uid)
+                .replace("{token}", token)
+                .replace("{key}", &key),
+            None => self.path(&format!("password/reset/key/{key}/")),
+        };
+        match settings.rest_auth.password_reset_use_sites_domain {
+            true => whole(&self.hallpass.base_url(), link),
+            false => whole(&self.client.base_url, link),
+        }
+    }
+
+    /// Where a confirmation link leads: HALLPASS_EMAIL_CONFIRM_URL, or our page.
+    pub(crate) fn confirm_link(&self, key: &str) -> String {
+        let link = match &self.hallpass.settings().hallpass.email_confirm_url {
+            Some(template) => template.replace("{key}", key),
+            None => self.path(&format!("confirm-email/{key}/")),
+        };
+        whole(&self.client.base_url, link)
+    }
+
     /// Where a password is reset, where there are passwords.
     pub(crate) fn reset_url(&self) -> Option<String> {
         let settings = self.hallpass.settings();
@@ -325,5 +358,13 @@ impl Cx {
             self.hallpass.tell(happened);
         }
         Ok(())
+    }
+}
+
+/// A path with its host in front; what is a whole address already stays.
+fn whole(base: &str, link: String) -> String {
+    match link.starts_with('/') {
+        true => format!("{base}{link}"),
+        false => link,
     }
 }

@@ -1,6 +1,6 @@
 //! The verbs: one ceremony a file. A flow knows no HTTP; it ends in an outcome, a refusal or a failure.
 //!
-//! Imports go one way: signup, login_by_code, password_reset, … → login → addresses, numbers → code, sessions.
+//! Imports go one way: tokens, user_details → signup, login_by_code, password_reset, … → login → addresses, numbers → code, sessions.
 
 pub mod addresses;
 pub mod code;
@@ -19,4 +19,5 @@ pub mod reauthentication;
 pub mod sessions;
 pub mod signup;
 pub mod tokens;
+pub mod user_details;
 pub mod users;

@@ -237,6 +237,7 @@ impl Hallpass {
             now: self.now(),
             client: client.clone(),
             session: session.clone(),
+            by: None,
             hallpass: self.clone(),
             tx: None,
             letters: false,

@@ -132,6 +132,13 @@ pub fn check(request: &Request<'_>, policy: &Policy) -> Result<(), Reject> {
     check_token(request, policy)
 }
 
+/// Whether the request's Origin is this site or one that it trusts; a request without one is.
+pub fn is_from_trusted_origin(request: &Request<'_>, policy: &Policy) -> bool {
+    request
+        .origin
+        .is_none_or(|origin| is_trusted_origin(origin, request, policy))
+}
+
 fn is_trusted_origin(origin: &str, request: &Request<'_>, policy: &Policy) -> bool {
     let scheme = if request.is_secure { "https" } else { "http" };
     if origin

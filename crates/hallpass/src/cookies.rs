@@ -59,6 +59,29 @@ pub(crate) fn set_csrf(settings: &Settings, secret: Option<&str>, headers: &mut 
     append(headers, &cookie, csrf.cookie_age);
 }
 
+/// A cookie of dj-rest-auth's that carries a token; without one, it is deleted.
+pub(crate) fn set_token(
+    settings: &Settings,
+    (name, path): (&str, &str),
+    token: Option<(&str, u64)>,
+    headers: &mut HeaderMap,
+) {
+    let rest = &settings.rest_auth;
+    let (value, age) = token.unwrap_or(("", 0));
+    let mut cookie = Cookie::new(name.to_owned(), value.to_owned());
+    cookie.set_path(path.to_owned());
+    if let Some(domain) = &rest.jwt_auth_cookie_domain {
+        cookie.set_domain(domain.clone());
+    }
+    attributes(
+        &mut cookie,
+        rest.jwt_auth_secure,
+        rest.jwt_auth_httponly,
+        rest.jwt_auth_samesite,
+    );
+    append(headers, &cookie, Some(age));
+}
+
 fn attributes(cookie: &mut Cookie<'_>, secure: bool, httponly: bool, samesite: SameSite) {
     if secure {
         cookie.set_secure(true);

@@ -25,6 +25,7 @@ mod form;
 mod pages;
 mod posted;
 mod render;
+mod rest;
 mod router;
 mod safety;
 mod say;

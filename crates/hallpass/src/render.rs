@@ -51,6 +51,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "phone/change.html",
     "reauthentication/reauthenticate.html",
     "profile/profile.html",
+    "rest/browsable.html",
     "errors/error.html",
     "index.html",
 ];

@@ -18,7 +18,7 @@ use crate::pages::{
     email_verification, index, login, login_by_code, login_by_link, logout, manage_email,
     password_change, password_reset, phone, profile, reauthentication, signup,
 };
-use crate::{safety, visit};
+use crate::{rest, safety, visit};
 
 /// The pages below HALLPASS_MOUNT, to be merged into an app's router. Serve with
 /// `into_make_service_with_connect_info::<SocketAddr>()`: rate limits need the peer's address.
@@ -57,6 +57,7 @@ fn mounted(face: &Face) -> Router<Face> {
     }
     entered(face, pages)
         .merge(bare)
+        .merge(rest::routes(face))
         .route(&face.path("static/{file}"), get(file))
 }
 

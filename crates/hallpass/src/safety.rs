@@ -72,7 +72,9 @@ async fn admit(face: &Face, request: Request, next: Next, id: &str) -> Response 
         tracing::error!(request_id = id, "a request took too long");
         errors::respond(face, &Page::retry(StatusCode::SERVICE_UNAVAILABLE, 5), id)
     });
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+    // The router's own has no words; that of an interface for programs has.
+    let bare = !response.headers().contains_key(header::CONTENT_TYPE);
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && bare {
         let allow = response.headers().get(header::ALLOW).cloned();
         response = errors::respond(face, &Page::new(StatusCode::METHOD_NOT_ALLOWED), id);
         if let Some(allow) = allow {

@@ -69,6 +69,14 @@ impl Timestamp {
         }
     }
 
+    /// `2026-11-21T02:16:08.123456Z`, for programs.
+    pub fn iso(self) -> String {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(stamp) => stamp.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+            Err(_) => String::new(),
+        }
+    }
+
     /// `21 November 2026, 02:16 UTC`, for people.
     pub fn spoken(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -76,6 +84,11 @@ impl Timestamp {
             Err(_) => String::new(),
         }
     }
+}
+
+/// Whether a text is a date, `2026-11-21`.
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
 /// A lifetime in words: "3 days", "20 minutes". To the nearest, so that 15 minutes are not 14 a moment later.

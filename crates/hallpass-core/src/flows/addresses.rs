@@ -290,7 +290,7 @@ pub async fn send_link(
     };
     let lifetime = link_lifetime(cx);
     let context = json!({
-        "link": cx.url(&format!("confirm-email/{key}/")),
+        "link": cx.confirm_link(&key),
         "valid_for": crate::domain::timestamp::spoken_for(lifetime),
         "signup": signup,
         "user": { "display": user.display() },

@@ -199,6 +199,32 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
     Ok(())
 }
 
+/// The link once more, asked for by address and by anybody: whether there is something to confirm is not told, and over
+/// the limit nothing is sent.
+///
+/// # Errors
+/// What an address may be refused for.
+pub async fn ask_again(cx: &mut Cx, typed: &str) -> Result<(), Error> {
+    let email = addresses::clean(cx, typed)?;
+    if let Verdict::Exceeded { .. } = cx.hit("confirm_email", Some(&email)).await? {
+        return Ok(());
+    }
+    let owners = store::user::by_email(cx.read(), &email).await?;
+    let mut sent = false;
+    for owner in owners.iter().filter(|owner| owner.user.is_active).take(3) {
+        let rows = addresses::of(cx, &owner.user).await?;
+        let open = |row: &&EmailAddress| !row.verified && address::same(&row.email, &email);
+        if let Some(row) = rows.iter().find(open) {
+            addresses::send_link(cx, &owner.user, row, false).await?;
+            sent = true;
+        }
+    }
+    if !sent {
+        addresses::send_nothing(cx, &email).await?;
+    }
+    Ok(())
+}
+
 /// Step 3: another address. The one before goes, unless it was confirmed.
 ///
 /// # Errors

@@ -104,6 +104,47 @@ pub async fn set(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finis
     replace(cx, user, first, "password_set", "password_change/set").await
 }
 
+/// Step 2, for `user`, who proved who they are by a key, a token or the session. `old` is asked for where the site wants
+/// it; a wrong one counts as a failed sign-in does. `ends_session`: this session ends too.
+///
+/// # Errors
+/// [`Refusal::NotAvailable`], [`Refusal::RateLimited`], [`Refusal::Several`]; [`Refusal::LoginRequired`] if the password
+/// was changed elsewhere at the same moment.
+pub async fn change_of(
+    cx: &mut Cx,
+    user: &User,
+    old: Option<&str>,
+    (first, second): (&str, &str),
+    ends_session: bool,
+) -> Result<Finished, Error> {
+    if cx.hallpass().settings().hallpass.passwordless {
+        return Err(Refusal::NotAvailable.into());
+    }
+    within(cx.hit("change_password", None).await?)?;
+    if let Some(old) = old
+        && !reauthentication::is_password_of(cx, user, old).await?
+    {
+        let wrong = ("oldpassword".to_owned(), Refusal::WrongCurrentPassword);
+        return Err(Refusal::Several(vec![wrong]).into());
+    }
+    passwords::choose(cx, user, first, Some(second)).await?;
+    let letter = "password_change/changed";
+    let own = cx.session.user_id() == Some(user.id);
+    replace_as(cx, user.clone(), first, ("password_changed", letter))
+        .await
+        .map(|user| match own {
+            true if ends_session => {
+                cx.session.flush();
+                Finished::SignedOut
+            }
+            true => {
+                sessions::follow_password(cx, &user.password);
+                Finished::Changed
+            }
+            false => Finished::Changed,
+        })
+}
+
 async fn replace(
     cx: &mut Cx,
     user: User,
@@ -111,13 +152,7 @@ async fn replace(
     event: &'static str,
     letter: &'static str,
 ) -> Result<Finished, Error> {
-    let encoded = cx.encode_password(password).await?;
-    let Some(user) = passwords::set(cx, &user, encoded).await? else {
-        // Changed elsewhere at the same moment: this session is over already.
-        return Err(Refusal::LoginRequired.into());
-    };
-    cx.note_about(event, Some(user.id), "", "").await?;
-    addresses::notify(cx, user.id, &user.email, letter, json!({})).await?;
+    let user = replace_as(cx, user, password, (event, letter)).await?;
     if cx.hallpass().settings().account.logout_on_password_change {
         cx.session.flush();
         cx.session.rotate_csrf();
@@ -126,4 +161,21 @@ async fn replace(
     }
     sessions::follow_password(cx, &user.password);
     Ok(Finished::Changed)
+}
+
+/// Sets it; the user as it is then comes back.
+async fn replace_as(
+    cx: &mut Cx,
+    user: User,
+    password: &str,
+    (event, letter): (&'static str, &'static str),
+) -> Result<User, Error> {
+    let encoded = cx.encode_password(password).await?;
+    let Some(user) = passwords::set(cx, &user, encoded).await? else {
+        // Changed elsewhere at the same moment: this session is over already.
+        return Err(Refusal::LoginRequired.into());
+    };
+    cx.note_about(event, Some(user.id), "", "").await?;
+    addresses::notify(cx, user.id, &user.email, letter, json!({})).await?;
+    Ok(user)
 }

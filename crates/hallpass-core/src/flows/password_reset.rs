@@ -70,15 +70,34 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
         begin_by_code(cx, &email, owners.into_iter().next()).await?;
         return Ok(Begun::CodeSent);
     }
+    send_links(cx, &email, &owners).await?;
+    Ok(Begun::LinkSent)
+}
+
+/// Step 1 for a program, which has no session that could wait for a code: always by link, and never told whether there is
+/// an account.
+///
+/// # Errors
+/// What an address may be refused for, [`Refusal::RateLimited`].
+pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
+    available(cx)?;
+    let email = addresses::clean(cx, typed)?;
+    within(cx.hit("reset_password", Some(&email)).await?)?;
+    let mut owners = addresses::owners(cx, &email).await?;
+    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    send_links(cx, &email, &owners).await
+}
+
+async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<(), Error> {
     if owners.is_empty() {
         // The token is made for nobody too, since making it takes time.
         let nobody = User::nobody();
         store::email_address::of_user(cx.read(), nobody.id).await?;
-        let (_, digest) = link_letter(cx, &nobody, &email, &[]);
-        code::note_link(cx, &digest, None, &email).await?;
-        unknown(cx, &email, "link").await?;
+        let (_, digest) = link_letter(cx, &nobody, email, &[]);
+        code::note_link(cx, &digest, None, email).await?;
+        unknown(cx, email, "link").await?;
     }
-    for Addressed { user, address, .. } in &owners {
+    for Addressed { user, address, .. } in owners {
         let rows = addresses::of(cx, user).await?;
         let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
         let (letter, digest) = link_letter(cx, user, address, &all);
@@ -87,7 +106,7 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
         cx.note_about("password_reset_asked", Some(user.id), "link", "")
             .await?;
     }
-    Ok(Begun::LinkSent)
+    Ok(())
 }
 
 /// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
@@ -115,7 +134,7 @@ fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'
     let uid = encode_uid_base36(&user.id.to_string());
     let lifetime = cx.hallpass().link_lifetime();
     let context = json!({
-        "link": cx.url(&format!("password/reset/key/{uid}-{token}/")),
+        "link": cx.reset_link(&uid, &token),
         "username": reminder(cx, user),
         "user": { "display": user.display() },
         "valid_for": spoken_for(lifetime),
@@ -428,6 +447,24 @@ async fn lift_limits(cx: &mut Cx, user: &User, rows: &[EmailAddress]) -> Result<
     names.push(reauthentication::failures_key(user));
     for name in names.iter().filter(|name| !name.is_empty()) {
         cx.lift("login_failed", name).await?;
+    }
+    Ok(())
+}
+
+/// Steps 2 and 3 in one, for a program: it has no session, so nobody is signed in.
+///
+/// # Errors
+/// As [`finish`].
+pub async fn finish_for_program(
+    cx: &mut Cx,
+    key: &str,
+    first: &str,
+    second: &str,
+) -> Result<(), Error> {
+    let before = cx.session.clone();
+    let done = finish_with_key(cx, key, first, Some(second)).await?;
+    if let Finished::WentOn(_) = done {
+        cx.session = before;
     }
     Ok(())
 }

@@ -20,12 +20,15 @@ use serde_json::Value;
 use crate::cx::Cx;
 use crate::domain::jwt::{Claims, Rejected};
 use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
-use crate::error::{Error, Failure, Refusal, TokenFault};
+use crate::error::{Error, Failure, LoginMethod, Refusal, TokenFault};
 use crate::flows::login::{self, within};
+use crate::flows::passwords::PASSWORD_LIMIT;
 use crate::flows::sessions;
 use crate::hallpass::Hallpass;
 use crate::store;
 use crate::store::refresh::{Known, Outstanding};
+
+pub mod signup;
 
 /// A pair of tokens.
 #[derive(Clone)]
@@ -58,26 +61,36 @@ pub struct LoggedIn {
     pub given: Given,
 }
 
-/// Step 1.
+/// Step 1. `session`: the login may start a session too, as REST_AUTH_SESSION_LOGIN says; not where another site sent the
+/// visitor's browser here, or it could sign somebody in as somebody else.
 ///
 /// # Errors
 /// As [`login::finish`]; [`Refusal::EmailNotVerified`], [`Refusal::StageRequired`].
-pub async fn login(cx: &mut Cx, name: &str, password: &str) -> Result<LoggedIn, Error> {
+pub async fn login(
+    cx: &mut Cx,
+    name: &str,
+    password: &str,
+    session: bool,
+) -> Result<LoggedIn, Error> {
     if cx.hallpass().settings().hallpass.passwordless {
         return Err(Refusal::NotAvailable.into());
     }
     within(cx.hit("login", None).await?)?;
     let hook = cx.hallpass().login_hook().clone();
     hook.may_attempt(cx).await?;
+    // Longer than anything that is anybody's: not worth the work.
+    if name.len() > 1000 || password.len() > PASSWORD_LIMIT {
+        return Err(Refusal::PasswordMismatch(LoginMethod::Username).into());
+    }
     let (_, user, record) = login::prove(cx, name.trim(), password).await?;
     let id = user.id;
-    match enter(cx, user, record).await {
+    match enter(cx, user, record, session).await {
         Err(Error::Refused(refusal)) => Err(login::refused(cx, Some(id), refusal).await),
         other => other,
     }
 }
 
-async fn enter(cx: &mut Cx, user: User, record: Record) -> Result<LoggedIn, Error> {
+async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result<LoggedIn, Error> {
     let hook = cx.hallpass().login_hook().clone();
     hook.may_sign_in(cx, &user).await?;
     let begun = Login {
@@ -91,14 +104,11 @@ async fn enter(cx: &mut Cx, user: User, record: Record) -> Result<LoggedIn, Erro
         Some(stage) => return Err(Refusal::StageRequired(stage.key().to_owned()).into()),
     }
     let settings = cx.hallpass().settings();
-    let (session, touch) = (
-        settings.rest_auth.session_login,
-        settings.simple_jwt.update_last_login,
-    );
+    let touch = settings.simple_jwt.update_last_login;
     let before = cx.session.clone();
-    if session {
+    if session && settings.rest_auth.session_login {
         if !sessions::sign_in(cx, &user, &begun.records, false).await? {
-            return Err(Refusal::PasswordMismatch(crate::error::LoginMethod::Username).into());
+            return Err(Refusal::PasswordMismatch(LoginMethod::Username).into());
         }
     } else {
         if touch {
@@ -116,6 +126,24 @@ async fn enter(cx: &mut Cx, user: User, record: Record) -> Result<LoggedIn, Erro
     }
     let given = issue(cx, &user).await?;
     Ok(LoggedIn { user, given })
+}
+
+/// Counts a request against REST framework's throttle of a scope: by user where one is known, else by address.
+///
+/// # Errors
+/// [`Refusal::RateLimited`].
+pub async fn throttle(cx: &mut Cx, scope: &str, user: Option<UserId>) -> Result<(), Error> {
+    let by = if user.is_some() { "user" } else { "ip" };
+    if let Some(user) = user {
+        cx.act_as(user);
+    }
+    within(cx.hit(&throttle_action(scope, by), None).await?)?;
+    Ok(())
+}
+
+/// The name under which [`throttle`] counts.
+pub(crate) fn throttle_action(scope: &str, by: &str) -> String {
+    format!("throttle:{scope}:{by}")
 }
 
 /// Step 1, for somebody who has been let in.
@@ -554,7 +582,6 @@ pub async fn logout(cx: &mut Cx, user: Option<UserId>) -> Result<(), Error> {
     }
     if cx.hallpass().settings().rest_auth.session_login {
         cx.session.flush();
-        cx.session.rotate_csrf();
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! From settings to a handle.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +18,11 @@ use crate::domain::Timestamp;
 use crate::domain::jwt::{Jwts, Terms};
 use crate::domain::sealed::Sealer;
 use crate::error::Failure;
+use crate::flows::tokens::throttle_action;
 use crate::hashing::Hashing;
 use crate::hooks;
 use crate::limits::{self, Counter, Limits};
-use crate::settings::{Backend, LimitsStore, Settings, SmsBackend};
+use crate::settings::{Backend, LimitsStore, Per, Rate, Settings, SmsBackend};
 use crate::store::{self, DatabaseUrl, Db};
 
 /// Puts a [`Hallpass`] together.
@@ -136,11 +138,7 @@ impl Builder {
             codec: SessionCodec::new(&keys),
             tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
             hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
-            limits: Limits::new(
-                settings.account.rate_limits.rates(&settings.account),
-                prefix,
-                counter(&settings)?,
-            ),
+            limits: Limits::new(rates(&settings), prefix, counter(&settings)?),
             letters: Letters::compile(
                 settings
                     .hallpass
@@ -229,6 +227,22 @@ fn hashers(settings: &Settings) -> Result<Hashers, Failure> {
         }
     }
     Hashers::new(all).ok_or_else(|| Failure::new("PASSWORD_HASHERS is empty"))
+}
+
+/// ACCOUNT_RATE_LIMITS, and the throttles of REST_FRAMEWORK.
+fn rates(settings: &Settings) -> HashMap<String, Vec<Rate>> {
+    let mut rates = settings.account.rate_limits.rates(&settings.account);
+    for (scope, amount, period) in &settings.rest_framework.default_throttle_rates.0 {
+        for (by, per) in [("user", Per::User), ("ip", Per::Ip)] {
+            let rate = Rate {
+                amount: *amount,
+                period: *period,
+                per,
+            };
+            rates.insert(throttle_action(scope, by), vec![rate]);
+        }
+    }
+    rates
 }
 
 fn counter(settings: &Settings) -> Result<Arc<dyn Counter>, Failure> {

@@ -5,6 +5,7 @@
 mod accounts;
 mod letters;
 mod ours;
+mod rest;
 mod site;
 mod sms;
 mod web;
@@ -27,6 +28,7 @@ pub(super) fn check(reading: &mut Reading) {
     letters::check(&mut checks);
     ours::check(&mut checks);
     sms::check(&mut checks);
+    rest::check(&mut checks);
     let found = checks.found;
     reading.problems.extend(found);
 }

@@ -1,6 +1,6 @@
 //! `auth_user`, and who is behind a name or an address.
 
-use super::{Conn, Row, Sql, Value};
+use super::{Conn, DbError, Row, Sql, Value};
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Failure;
 
@@ -229,6 +229,30 @@ pub async fn replace_password(
 /// Writes a row once more, as it is.
 pub(crate) async fn touch(conn: Conn<'_>, id: UserId, email: &str) -> Result<(), Failure> {
     set_email(conn, id, email).await
+}
+
+/// Sets name and names. `false`: somebody has the user name.
+pub async fn set_names(
+    mut conn: Conn<'_>,
+    id: UserId,
+    [username, first_name, last_name]: [&str; 3],
+) -> Result<bool, Failure> {
+    let done = conn
+        .execute(
+            "UPDATE auth_user SET username = $1, first_name = $2, last_name = $3 WHERE id = $4",
+            &[
+                username.into(),
+                first_name.into(),
+                last_name.into(),
+                id.into(),
+            ],
+        )
+        .await;
+    match done {
+        Ok(_) => Ok(true),
+        Err(DbError::Unique(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Sets the user's own column of the address.

@@ -4,6 +4,7 @@ mod account_values;
 mod accounts;
 mod contradictions;
 mod names;
+mod rest;
 mod secrets;
 mod texts;
 mod values;
@@ -50,6 +51,14 @@ fn refused(result: Result<Loaded, Problems>, name: &str, words: &str) {
         found.len() == 1 && fits(&found[0]),
         "wanted one problem of {name} with \"{words}\", got {found:#?}"
     );
+}
+
+fn environment_of(pairs: &[(&str, &str)]) -> Result<Loaded, Problems> {
+    let pairs = pairs.iter();
+    load(
+        None,
+        pairs.map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+    )
 }
 
 type Pairs = &'static [(&'static str, &'static str)];

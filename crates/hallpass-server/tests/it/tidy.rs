@@ -345,7 +345,7 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 21] = [
+const FLOWS: [(&str, u8); 22] = [
     ("code", 0),
     ("users", 0),
     ("sessions", 0),
@@ -366,7 +366,8 @@ const FLOWS: [(&str, u8); 21] = [
     ("password_change", 5),
     ("manage_email", 5),
     ("phone", 5),
-    ("tokens", 5),
+    ("tokens", 6),
+    ("user_details", 6),
 ];
 
 const FLOWS_FOLDER: &str = "crates/hallpass-core/src/flows";
@@ -453,7 +454,7 @@ fn flows_import_one_way() {
 // --- names -----------------------------------------------------------------------------------------------------------
 
 /// Flows that no page speaks for, and why.
-const FACELESS: [(&str, &str); 6] = [
+const FACELESS: [(&str, &str); 8] = [
     (
         "sessions",
         "the page that lists one's sessions is to come; until then every page uses them through layers",
@@ -469,6 +470,8 @@ const FACELESS: [(&str, &str); 6] = [
     ),
     ("numbers", "likewise, for phone numbers"),
     ("passwords", "likewise, for new passwords"),
+    ("tokens", "for programs: the face rest speaks for it"),
+    ("user_details", "likewise"),
 ];
 
 #[test]

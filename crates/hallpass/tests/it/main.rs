@@ -21,6 +21,7 @@ mod past_flaws;
 mod quotas;
 mod rate_limits;
 mod reauthentication;
+mod rest;
 mod safety;
 mod sessions;
 mod sms_gateway;

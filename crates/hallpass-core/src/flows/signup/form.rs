@@ -170,7 +170,23 @@ async fn username(
     reader: &mut Reader<'_>,
     text: &str,
 ) -> Result<Option<String>, Failure> {
-    let account = cx.hallpass().settings().account.clone();
+    let cleaned = clean_username(cx, text);
+    let Some(name) = reader.take("username", cleaned) else {
+        return Ok(None);
+    };
+    if is_taken(cx, &name).await? {
+        reader.fault("username", Refusal::UsernameTaken);
+        return Ok(None);
+    }
+    Ok(Some(name))
+}
+
+/// A user name as it will be stored, if it may be one. Whether somebody has it is not asked.
+///
+/// # Errors
+/// What a name may be refused for.
+pub(crate) fn clean_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
+    let account = &cx.hallpass().settings().account;
     let mut name = normalize_username(text.trim()).trim().to_owned();
     if !account.preserve_username_casing {
         name = name.to_lowercase();
@@ -179,7 +195,7 @@ async fn username(
     let folded = hallpass_django::text::fold(&name);
     let refused = |known: &String| hallpass_django::text::fold(known) == folded;
     let length = name.chars().count();
-    let cleaned = if name.contains('\0') {
+    if name.contains('\0') {
         Err(Refusal::NullCharacter("username"))
     } else if length > 150 {
         Err(Refusal::TooLong {
@@ -197,15 +213,7 @@ async fn username(
         Err(Refusal::UsernameBlacklisted)
     } else {
         cx.hallpass().signup_hook().clone().clean_username(name)
-    };
-    let Some(name) = reader.take("username", cleaned) else {
-        return Ok(None);
-    };
-    if is_taken(cx, &name).await? {
-        reader.fault("username", Refusal::UsernameTaken);
-        return Ok(None);
     }
-    Ok(Some(name))
 }
 
 /// Whether somebody has the name, in any case.

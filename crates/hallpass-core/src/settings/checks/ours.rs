@@ -87,7 +87,7 @@ fn redis(checks: &mut Checks<'_>) {
 }
 
 /// A path of plain letters, without the dots that browsers resolve.
-fn is_mount(mount: &str) -> bool {
+pub(super) fn is_mount(mount: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b);
     mount.starts_with('/')
         && mount.ends_with('/')

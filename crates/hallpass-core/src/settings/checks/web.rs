@@ -84,10 +84,9 @@ struct Cookie<'a> {
 fn cookie(checks: &mut Checks<'_>, cookie: &Cookie<'_>) {
     let prefix = cookie.prefix;
     let (name, secure) = (format!("{prefix}NAME"), format!("{prefix}SECURE"));
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     checks.refuse(
         &name,
-        cookie.name.is_empty() || !cookie.name.bytes().all(token),
+        !is_cookie_name(cookie.name),
         "is no name of a cookie: use letters, digits and dashes",
     );
     // Browsers drop cookies that break the promise of their name.
@@ -107,16 +106,14 @@ fn cookie(checks: &mut Checks<'_>, cookie: &Cookie<'_>) {
             "begins with __Host-, which browsers take only without {prefix}DOMAIN and with {prefix}PATH \"/\""
         ),
     );
-    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && b != b';');
-    let domain = |text: &str| !text.is_empty() && plain(text) && !text.contains(['/', ':', '*']);
     checks.refuse(
         &format!("{prefix}DOMAIN"),
-        cookie.domain.is_some_and(|text| !domain(text)),
+        cookie.domain.is_some_and(|text| !is_cookie_domain(text)),
         "is no domain: write it alone, such as example.com",
     );
     checks.refuse(
         &format!("{prefix}PATH"),
-        !cookie.path.starts_with('/') || !plain(cookie.path),
+        !is_cookie_path(cookie.path),
         "must begin with a slash and have neither spaces nor semicolons",
     );
     checks.refuse(
@@ -126,6 +123,23 @@ fn cookie(checks: &mut Checks<'_>, cookie: &Cookie<'_>) {
             "is \"None\", which browsers take only from secure cookies: switch {secure} on, or write \"Lax\""
         ),
     );
+}
+
+pub(super) fn is_cookie_name(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(token)
+}
+
+pub(super) fn is_cookie_domain(text: &str) -> bool {
+    !text.is_empty() && is_plain(text) && !text.contains(['/', ':', '*'])
+}
+
+pub(super) fn is_cookie_path(path: &str) -> bool {
+    path.starts_with('/') && is_plain(path)
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && b != b';')
 }
 
 fn headers(checks: &mut Checks<'_>) {
@@ -240,7 +254,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// A header as WSGI and so Django name it.
-fn is_wsgi_header(name: &str) -> bool {
+pub(super) fn is_wsgi_header(name: &str) -> bool {
     let part = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     name.strip_prefix("HTTP_")
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(part))

@@ -78,8 +78,8 @@ fn settings_that_only_django_has_are_called_that() {
         ("USERSESSIONS_TRACK_ACTIVITY", "allauth"),
         ("HEADLESS_ONLY", "allauth"),
         ("SESAME_MAX_AGE", "django-sesame"),
-        ("REST_AUTH", "dj-rest-auth"),
-        ("SIMPLE_JWT", "simplejwt"),
+        ("REST_AUTH_LOGIN_SERIALIZER", "dj-rest-auth"),
+        ("SIMPLE_JWT_JWK_URL", "simplejwt"),
         ("SESSION_ENGINE", "Django"),
         ("CSRF_FAILURE_VIEW", "Django"),
         ("EMAIL_SUBJECT_PREFIX", "Django"),
@@ -107,8 +107,6 @@ fn settings_that_only_django_has_are_called_that() {
         ("headless", "allauth"),
         ("usersessions", "allauth"),
         ("sesame", "django-sesame"),
-        ("rest_auth", "dj-rest-auth"),
-        ("simple_jwt", "simplejwt"),
     ] {
         let words = format!("has settings of {package} that this version does not support yet");
         refused(file(&format!("[{table}]\nx = 1")), table, &words);

@@ -10,10 +10,14 @@ const LETTERS: &str = "crates/hallpass-core/letters";
 const STYLESHEET: &str = "crates/hallpass/assets/hallpass.css";
 
 /// Folders of templates that belong to no flow, and what they are.
-const SHARED: [(&str, &str); 4] = [
+const SHARED: [(&str, &str); 5] = [
     ("layouts", "what pages stand in"),
     ("elements", "what pages are made of"),
     ("errors", "any request may end there"),
+    (
+        "rest",
+        "answers of the REST interface, looked at in a browser",
+    ),
     (
         "profile",
         "where a sign-in leads, until an app has a page of its own",

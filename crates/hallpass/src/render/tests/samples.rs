@@ -137,7 +137,16 @@ pub(super) fn samples() -> Vec<Sample> {
     all.extend(signing_up());
     all.extend(passwords());
     all.extend(account());
+    all.push(rest());
     all
+}
+
+fn rest() -> Sample {
+    Sample::new(
+        "rest/browsable.html",
+        json!({ "name": "Login", "description": HOSTILE, "method": "POST", "path": HOSTILE, "status": 400,
+            "reason": "Bad Request", "allow": "POST, OPTIONS", "body": format!("{{\n    \"detail\": \"{HOSTILE}\"\n}}") }),
+    )
 }
 
 fn signing_in() -> Vec<Sample> {

@@ -1,0 +1,63 @@
+//! dj-rest-auth's interface: JSON for programs, and a page for people who look at it in a browser.
+//!
+//! What an address takes and answers is data ([`views`]): from it come the check of what was sent, the answer to OPTIONS
+//! and the page. A request goes one way, in [`call`]: which form of answer is wanted, who asks, whether they may, whether
+//! it is not too often, the method, the body, its fields; then the flow.
+
+mod answer;
+mod auth;
+mod browsable;
+mod call;
+mod data;
+mod fields;
+mod json_error;
+mod login;
+mod logout;
+mod negotiate;
+mod password;
+mod registration;
+mod say;
+mod tokens;
+mod user;
+mod views;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::routing::{any, get};
+
+use crate::face::Face;
+
+/// The routes below HALLPASS_REST_MOUNT, none if that is empty; and the public keys of tokens.
+pub(crate) fn routes(face: &Face) -> Router<Face> {
+    let mut router = Router::new();
+    let settings = face.hallpass.settings();
+    let Some(mount) = settings.hallpass.rest_mount.clone() else {
+        return router;
+    };
+    for view in views::of(face) {
+        let with_slash = format!("{mount}{}", view.path);
+        let handler = move |State(face): State<Face>, request: Request| {
+            Box::pin(call::answer(face, view, request))
+        };
+        router = router.route(&with_slash, any(handler));
+        if view.slash_optional {
+            router = router.route(with_slash.trim_end_matches('/'), any(handler));
+        }
+    }
+    if !settings.account.email_verification_by_code_enabled {
+        router = router.route(
+            &format!("{mount}registration/account-confirm-email/{{key}}/"),
+            get(registration::to_confirm_page),
+        );
+    }
+    if settings.rest_auth.use_jwt && face.hallpass.jwts().is_asymmetric() {
+        let path = ".well-known/jwks.json";
+        for root in [mount.as_str(), "/"]
+            .iter()
+            .take(if mount == "/" { 1 } else { 2 })
+        {
+            router = router.route(&format!("{root}{path}"), get(tokens::key_set));
+        }
+    }
+    router
+}

@@ -1,0 +1,406 @@
+//! A request on its way, and its answer.
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use hallpass_core::domain::session::{CookieChange, keys};
+use hallpass_core::domain::{Session, User, secret};
+use hallpass_core::flows::tokens;
+use hallpass_core::{Cx, Error};
+use hallpass_django::csrf;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::{Map, Value, json};
+
+use super::answer::Reply;
+use super::auth::{self, Proof};
+use super::data::{self, Data};
+use super::fields::{self, Spec, Values};
+use super::negotiate::{self, Form};
+use super::views::{Credentials, View};
+use super::{browsable, say};
+use crate::arrival::Arrival;
+use crate::cookies;
+use crate::errors::{self, Page};
+use crate::face::Face;
+
+/// A request under way.
+pub(crate) struct Call {
+    pub(crate) face: Face,
+    pub(crate) view: &'static View,
+    pub(crate) arrival: Arrival,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) request_id: String,
+    /// Who asks.
+    pub(crate) user: Option<User>,
+    /// What proved it.
+    pub(crate) proof: Option<Proof>,
+    /// What was sent, checked.
+    pub(crate) values: Values,
+    /// What was sent, as it came; not read for a safe method.
+    pub(crate) sent: Result<Data, Reply>,
+    /// The session of the cookie, once it was looked for.
+    pub(crate) session: Session,
+    session_read: bool,
+    csrf_secret: Option<String>,
+    csrf_shown: bool,
+    form: Form,
+    /// Set-Cookie of tokens.
+    pub(crate) cookies: HeaderMap,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(face: Face, view: &'static View, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let request_id = errors::request_id(&parts.extensions);
+    let Some(arrival) = parts.extensions.get::<Arrival>().cloned() else {
+        let page = Page::new(StatusCode::INTERNAL_SERVER_ERROR);
+        return errors::respond(&face, &page, &request_id);
+    };
+    let mut call = Call {
+        view,
+        arrival,
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        headers: parts.headers,
+        request_id,
+        user: None,
+        proof: None,
+        values: Values::default(),
+        sent: Ok(Data::Fields(Map::new())),
+        session: Session::fresh(false),
+        session_read: false,
+        csrf_secret: None,
+        csrf_shown: false,
+        form: Form::Json(None),
+        cookies: HeaderMap::new(),
+        face,
+    };
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    let format = pairs.find(|(name, _)| name == "format");
+    let format = format.map(|(_, value)| value.into_owned());
+    let reply = match call.proceed(format.as_deref(), body).await {
+        Ok(reply) | Err(reply) => reply,
+    };
+    call.finish(reply).await
+}
+
+impl Call {
+    async fn proceed(&mut self, format: Option<&str>, body: Body) -> Result<Reply, Reply> {
+        let accept = self.headers.get_all(header::ACCEPT).iter();
+        let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
+        self.form = negotiate::pick(&accept, format)?;
+        if !self.method.is_safe() {
+            let bytes = self.read(body).await?;
+            let kind = self.header(header::CONTENT_TYPE.as_str());
+            self.sent = data::read(kind.as_deref(), &bytes).await;
+        }
+        auth::authenticate(self).await?;
+        auth::permit(self)?;
+        self.throttle().await?;
+        if self.method == Method::OPTIONS {
+            return Ok(self.describe());
+        }
+        let has_get = self.view.methods.contains(&Method::GET);
+        let is_head = self.method == Method::HEAD && has_get;
+        if !is_head && !self.view.methods.contains(&self.method) {
+            let words = format!("Method \"{}\" not allowed.", self.method);
+            return Err(Reply::detail(StatusCode::METHOD_NOT_ALLOWED, words));
+        }
+        if !self.method.is_safe() {
+            let sent = self.sent.clone()?;
+            let specs = (self.view.fields)(&self.face);
+            let partial = self.method == Method::PATCH;
+            self.values = fields::check(&specs, &sent, partial).map_err(Reply::wrong)?;
+        }
+        (self.view.handle)(self).await
+    }
+
+    async fn read(&self, body: Body) -> Result<Bytes, Reply> {
+        let most = self
+            .face
+            .hallpass
+            .settings()
+            .general
+            .data_upload_max_memory_size;
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        match Limited::new(body, most).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Reply::detail(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is too large.",
+            )),
+            Err(_) => Err(Reply::detail(StatusCode::BAD_REQUEST, "Malformed request.")),
+        }
+    }
+
+    async fn throttle(&mut self) -> Result<(), Reply> {
+        let Some(scope) = self.view.scope else {
+            return Ok(());
+        };
+        let rates = &self
+            .face
+            .hallpass
+            .settings()
+            .rest_framework
+            .default_throttle_rates;
+        if !rates.0.iter().any(|(known, ..)| known == scope) {
+            return Ok(());
+        }
+        let user = self.user.as_ref().map(|user| user.id);
+        let hallpass = self.face.hallpass.clone();
+        let client = self.arrival.client.clone();
+        // Not the session of the request: counting changes nothing in it.
+        let counted = hallpass
+            .run(&client, &mut Session::fresh(false), async |cx| {
+                tokens::throttle(cx, scope, user).await
+            })
+            .await;
+        counted.map_err(|error| say::error(self, error))
+    }
+
+    /// A header as text; what is no text is not there.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let value = self.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    }
+
+    /// Looks for the session, unless that was done.
+    pub(crate) async fn load_session(&mut self) -> Result<(), Reply> {
+        if self.session_read {
+            return Ok(());
+        }
+        self.session_read = true;
+        let settings = self.face.hallpass.settings();
+        let cookie = cookies::find(&self.headers, &settings.session.cookie_name);
+        match self.face.hallpass.session(cookie.as_deref()).await {
+            Ok(session) => self.session = session,
+            Err(failure) => return Err(say::error(self, failure.into())),
+        }
+        self.csrf_secret = self.stored_secret().as_deref().and_then(csrf::secret_of);
+        Ok(())
+    }
+
+    fn stored_secret(&self) -> Option<String> {
+        let settings = self.face.hallpass.settings();
+        match settings.csrf.use_sessions {
+            true => {
+                let secret = self.session.get(keys::CSRF_TOKEN)?;
+                secret.as_str().map(str::to_owned)
+            }
+            false => cookies::find(&self.headers, &settings.csrf.cookie_name),
+        }
+    }
+
+    /// Django's CSRF check, with its reason.
+    pub(crate) fn check_csrf(&self) -> Result<(), String> {
+        let text = |name: &str| {
+            let value = self.headers.get(name)?;
+            Some(value.to_str().unwrap_or("\u{fffd}").to_owned())
+        };
+        let (origin, referer) = (text("origin"), text("referer"));
+        let header_token = text(&self.face.csrf_header);
+        let stored = self.stored_secret();
+        let posted = match &self.sent {
+            Ok(Data::Fields(fields)) => fields.get("csrfmiddlewaretoken").and_then(Value::as_str),
+            _ => None,
+        };
+        // A token counts as posted where a form was posted, not where JSON happens to have the name.
+        let kind = self
+            .header(header::CONTENT_TYPE.as_str())
+            .unwrap_or_default();
+        let posted = posted.filter(|_| !kind.starts_with("application/json"));
+        let request = csrf::Request {
+            method: self.method.as_str(),
+            is_secure: self.arrival.is_secure,
+            host: &self.arrival.host,
+            port: self.arrival.port,
+            origin: origin.as_deref(),
+            referer: referer.as_deref(),
+            cookie: stored.as_deref(),
+            body_token: posted,
+            header_token: header_token.as_deref(),
+        };
+        csrf::check(&request, &self.face.csrf)
+    }
+
+    /// Whether a page of another site sent this request, as its browser says: then no cookie may come of it that makes
+    /// somebody somebody else.
+    pub(crate) fn is_foreign(&self) -> bool {
+        let Some(origin) = self.headers.get(header::ORIGIN) else {
+            return false;
+        };
+        let request = csrf::Request {
+            method: "POST",
+            is_secure: self.arrival.is_secure,
+            host: &self.arrival.host,
+            port: self.arrival.port,
+            origin: Some(origin.to_str().unwrap_or("\u{fffd}")),
+            ..csrf::Request::default()
+        };
+        !csrf::is_from_trusted_origin(&request, &self.face.csrf)
+    }
+
+    /// Whether a session may come of a login here.
+    pub(crate) fn may_start_session(&self) -> bool {
+        self.face.hallpass.settings().rest_auth.session_login && !self.is_foreign()
+    }
+
+    /// Runs a flow on the session of this request; who asks is known to it.
+    pub(crate) async fn run<T, F>(&mut self, flow: F) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut Cx) -> Result<T, Error>,
+    {
+        let hallpass = self.face.hallpass.clone();
+        let client = self.arrival.client.clone();
+        let user = self.user.as_ref().map(|user| user.id);
+        hallpass
+            .run(&client, &mut self.session, async |cx| {
+                if let Some(user) = user {
+                    cx.act_as(user);
+                }
+                flow(cx).await
+            })
+            .await
+    }
+
+    /// The answer to OPTIONS.
+    fn describe(&self) -> Reply {
+        let mut told = json!({
+            "name": self.view.name,
+            "description": self.view.description,
+            "renders": ["application/json", "text/html"],
+            "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+        });
+        let specs = (self.view.fields)(&self.face);
+        let mut actions = Map::new();
+        for method in [Method::PUT, Method::POST] {
+            if self.view.methods.contains(&method) && !specs.is_empty() {
+                let fields = specs.iter().filter(|spec| !spec.hidden);
+                let fields: Map<String, Value> = fields
+                    .map(|spec: &Spec| (spec.name.clone(), spec.metadata()))
+                    .collect();
+                if !fields.is_empty() {
+                    actions.insert(method.as_str().to_owned(), fields.into());
+                }
+            }
+        }
+        if !actions.is_empty() {
+            told["actions"] = actions.into();
+        }
+        Reply::ok(told)
+    }
+
+    async fn finish(mut self, mut reply: Reply) -> Response {
+        let challenge = auth::challenge(&self.face)
+            .or((self.view.credentials == Credentials::Unread).then_some("Bearer realm=\"api\""));
+        if reply.challenge && challenge.is_none() {
+            reply.status = StatusCode::FORBIDDEN;
+        }
+        if self.session.take_csrf_rotation() {
+            self.csrf_secret = Some(fresh_secret());
+            self.csrf_shown = true;
+        }
+        let secret = self.csrf_secret.clone().filter(|_| self.csrf_shown);
+        let settings = self.face.hallpass.settings().clone();
+        if let Some(secret) = secret.as_deref().filter(|_| settings.csrf.use_sessions) {
+            self.session.set(keys::CSRF_TOKEN, secret);
+        }
+        if !reply.status.is_server_error()
+            && let Err(error) = self.save().await
+        {
+            reply = say::error(&self, error);
+        }
+        let mut response = self.write(&reply);
+        let headers = response.headers_mut();
+        let mut put = |name: header::HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        };
+        put(header::ALLOW, self.view.allow);
+        let vary = if self.session_read {
+            "Accept, Cookie"
+        } else {
+            "Accept"
+        };
+        put(header::VARY, vary);
+        if let Some(challenge) = challenge.filter(|_| reply.challenge) {
+            put(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = reply.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if !reply.status.is_server_error() {
+            headers.extend(std::mem::take(&mut self.cookies));
+            let change = match self.session.take_cookie_change() {
+                CookieChange::Keep if self.has_worthless_cookie() => CookieChange::Delete,
+                change => change,
+            };
+            cookies::set_session(&settings, change, headers);
+            cookies::set_csrf(&settings, secret.as_deref(), headers);
+        }
+        response
+    }
+
+    /// A cookie of a session that is over, which Django takes from the browser as soon as it sees it.
+    fn has_worthless_cookie(&self) -> bool {
+        let name = &self.face.hallpass.settings().session.cookie_name;
+        self.session_read
+            && self.session.is_empty()
+            && cookies::find(&self.headers, name).is_some_and(|key| !key.is_empty())
+    }
+
+    async fn save(&mut self) -> Result<(), Error> {
+        let every = self.face.hallpass.settings().session.save_every_request;
+        let renew = every && self.session_read && !self.session.is_empty();
+        if !self.session.is_modified() && !renew {
+            return Ok(());
+        }
+        self.run(async |cx| {
+            if renew {
+                cx.session.touch();
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    fn write(&self, reply: &Reply) -> Response {
+        let Some(body) = &reply.body else {
+            return reply.status.into_response();
+        };
+        let indent = match self.form {
+            Form::Page => return browsable::page(self, reply),
+            Form::Json(indent) => indent,
+        };
+        let text = match self.method {
+            Method::HEAD => String::new(),
+            _ => json_text(body, indent),
+        };
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        (reply.status, kind, text).into_response()
+    }
+}
+
+/// JSON, compact or indented.
+pub(crate) fn json_text(body: &Value, indent: Option<usize>) -> String {
+    let Some(blanks) = indent else {
+        return body.to_string();
+    };
+    let blanks = " ".repeat(blanks);
+    let style = serde_json::ser::PrettyFormatter::with_indent(blanks.as_bytes());
+    let mut out = Vec::new();
+    let mut writer = serde_json::Serializer::with_formatter(&mut out, style);
+    match serde::Serialize::serialize(body, &mut writer) {
+        Ok(()) => String::from_utf8(out).unwrap_or_default(),
+        Err(_) => body.to_string(),
+    }
+}
+
+fn fresh_secret() -> String {
+    secret::random_text(secret::ALPHANUMERIC, csrf::SECRET_LENGTH)
+}

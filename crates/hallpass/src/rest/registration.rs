@@ -1,0 +1,179 @@
+//! `registration/` and what is below it.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use hallpass_core::domain::{Session, Stage};
+use hallpass_core::flows::email_verification;
+use hallpass_core::flows::tokens::signup::{self, SignedUp};
+use hallpass_core::settings::{ExtraKind, SignupField};
+use hallpass_core::{Error, Refusal};
+use http::{StatusCode, header};
+
+use super::answer::Reply;
+use super::call::Call;
+use super::fields::{Errors, Kind, Spec};
+use super::{login, say, user};
+use crate::face::Face;
+
+const SENT: &str = "Verification e-mail sent.";
+
+pub(crate) fn fields(face: &Face) -> Vec<Spec> {
+    let account = &face.hallpass.settings().account;
+    let shortest = usize::try_from(account.username_min_length).unwrap_or(1);
+    let mut fields = Vec::new();
+    for asked in account.signup_fields() {
+        let spec = match asked.field {
+            SignupField::Username => Spec::new("username", Kind::Text)
+                .at_most(150)
+                .at_least(shortest),
+            SignupField::Email => Spec::new("email", Kind::Email),
+            SignupField::Email2 => Spec::new("email2", Kind::Email),
+            SignupField::Phone => Spec::new("phone", Kind::Text),
+            SignupField::Password1 => Spec::new("password1", Kind::Password),
+            SignupField::Password2 => Spec::new("password2", Kind::Password),
+        };
+        fields.push(if asked.required { spec } else { spec.blank() });
+    }
+    let own = face.hallpass.signup_hook().extra_fields();
+    let extra = face.hallpass.settings().hallpass.signup_extra_fields.iter();
+    for extra in extra.chain(&own) {
+        let kind = match extra.kind {
+            ExtraKind::Text | ExtraKind::TextArea => Kind::Text,
+            ExtraKind::Email => Kind::Email,
+            ExtraKind::Number => Kind::Integer,
+            ExtraKind::Date => Kind::Date,
+            ExtraKind::Checkbox => Kind::Boolean,
+            ExtraKind::Select => Kind::Choice,
+        };
+        let spec = Spec {
+            help: extra.help.clone(),
+            choices: extra.choices.clone(),
+            ..Spec::new(&extra.name, kind).labelled(&extra.label)
+        };
+        fields.push(if extra.required { spec } else { spec.blank() });
+    }
+    fields
+}
+
+/// `POST registration/`
+pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
+    let session = call.may_start_session();
+    let values = call.values.clone();
+    let typed = |name: &str| values.text(name);
+    let done = if session {
+        call.load_session().await?;
+        call.run(async |cx| signup::finish(cx, &typed, true).await)
+            .await
+    } else {
+        // What waits for a stage waits in a session that nobody has.
+        let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
+        hallpass
+            .run(&client, &mut Session::fresh(false), async |cx| {
+                signup::finish(cx, &typed, false).await
+            })
+            .await
+    };
+    let reply = match done {
+        Ok(SignedUp::In(done)) => {
+            let shown = user::shown(&done.user);
+            login::given_as(call, &shown, done.given, false)
+        }
+        Ok(SignedUp::Waiting(Stage::VerifyEmail)) => Reply::said(SENT),
+        Ok(SignedUp::Waiting(stage)) => {
+            let words = "The account was made. The first sign-in has one more step, which is taken in a browser.";
+            Reply::coded(StatusCode::OK, words, "stage_required").with("stage", stage.key())
+        }
+        Err(error) => return Err(refused(call, error)),
+    };
+    Ok(match reply.body {
+        Some(_) => Reply {
+            status: StatusCode::CREATED,
+            ..reply
+        },
+        None => reply,
+    })
+}
+
+/// REST framework tells of single fields first; of what is wrong with them together only then, at none of them.
+fn refused(call: &Call, error: Error) -> Reply {
+    let faults = match error {
+        Error::Refused(Refusal::Several(faults)) => faults,
+        error => return say::error(call, error),
+    };
+    let together = |fault: &Refusal| {
+        let similar = "password_too_similar";
+        matches!(fault, Refusal::PasswordsDiffer)
+            || matches!(fault, Refusal::WeakPassword { code, .. } if *code == similar)
+    };
+    let (whole, single): (Vec<_>, Vec<_>) =
+        faults.into_iter().partition(|(_, fault)| together(fault));
+    if !single.is_empty() {
+        return Reply::wrong(say::several(&single, |field, _| field.to_owned()));
+    }
+    if whole
+        .iter()
+        .any(|(_, fault)| *fault == Refusal::PasswordsDiffer)
+    {
+        return Reply::refused("The two password fields didn't match.");
+    }
+    Reply::wrong(say::several(&whole, |_, _| "non_field_errors".to_owned()))
+}
+
+pub(crate) fn verify_fields(_: &Face) -> Vec<Spec> {
+    vec![Spec::new("key", Kind::Text)]
+}
+
+/// `POST registration/verify-email/`
+pub(crate) async fn verify(call: &mut Call) -> Result<Reply, Reply> {
+    let key = call.values.text("key");
+    let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
+    // Not in the session of this browser: whoever posts a key here signs nobody in, and nobody out.
+    let done = hallpass
+        .run(&client, &mut Session::fresh(false), async |cx| {
+            email_verification::finish(cx, &key).await
+        })
+        .await;
+    match done {
+        Ok(_) => Ok(Reply::said("ok")),
+        Err(Error::Refused(Refusal::InvalidKey | Refusal::EmailTaken)) => Err(Reply::not_found()),
+        Err(error) => Err(say::error(call, error)),
+    }
+}
+
+pub(crate) fn resend_fields(_: &Face) -> Vec<Spec> {
+    vec![Spec::new("email", Kind::Email)]
+}
+
+/// `POST registration/resend-email/`
+pub(crate) async fn resend(call: &mut Call) -> Result<Reply, Reply> {
+    let email = call.values.text("email");
+    let done = call
+        .run(async |cx| email_verification::ask_again(cx, &email).await)
+        .await;
+    match done {
+        Ok(()) => Ok(Reply::said("ok")),
+        Err(Error::Refused(refusal @ Refusal::TooLong { .. })) => {
+            Err(Reply::wrong(Errors::of("email", say::words(&refusal))))
+        }
+        Err(error) => Err(say::error(call, error)),
+    }
+}
+
+/// `GET registration/account-email-verification-sent/`
+pub(crate) async fn sent(_: &mut Call) -> Result<Reply, Reply> {
+    Ok(Reply::said(SENT))
+}
+
+/// `GET registration/account-confirm-email/<key>/`: to the page with the button.
+pub(crate) async fn to_confirm_page(State(face): State<Face>, Path(key): Path<String>) -> Response {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '_');
+    if !key.chars().all(plain) {
+        let page = crate::errors::Page::new(StatusCode::NOT_FOUND);
+        return crate::errors::respond(&face, &page, "");
+    }
+    let to = match &face.hallpass.settings().hallpass.email_confirm_url {
+        Some(template) => template.replace("{key}", &key),
+        None => face.path(&format!("confirm-email/{key}/")),
+    };
+    (StatusCode::FOUND, [(header::LOCATION, to)]).into_response()
+}

@@ -1,0 +1,6 @@
+//! dj-rest-auth's interface, through the router.
+
+mod answers;
+mod deviations;
+mod replay;
+mod tokens;
