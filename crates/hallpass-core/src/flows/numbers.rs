@@ -198,13 +198,10 @@ async fn send(
 pub async fn send_nothing(cx: &mut Cx, to: &str) -> Result<(), Failure> {
     let expires = cx.now + std::time::Duration::from_secs(3600);
     let context = json!({ "code": "", "valid_for": "" });
-    match Phone::parse(to, None) {
-        Some(to) => {
-            let name = "login_by_code/unknown_account";
-            cx.send_text_to_nobody(name, &to, context, Some(expires))
-                .await?;
-        }
-        None => {}
+    if let Some(to) = Phone::parse(to, None) {
+        let name = "login_by_code/unknown_account";
+        cx.send_text_to_nobody(name, &to, context, Some(expires))
+            .await?;
     }
     cx.note_about("phone_code_sent", None, "code", "nobody")
         .await

@@ -102,7 +102,6 @@ impl Race<'_> {
                 difference / whole * 100.0
             ));
             if part < MUCH && (part < NOTICEABLE || difference.abs() < 3.0 * error) {
-                println!("{}", tries.join("\n"));
                 return;
             }
         }

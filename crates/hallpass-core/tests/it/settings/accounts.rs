@@ -34,7 +34,7 @@ fn ranges() {
         ("ACCOUNT_USERNAME_MIN_LENGTH", 1, 150),
         ("ACCOUNT_PASSWORD_MIN_LENGTH", 0, 128),
         ("ACCOUNT_MAX_EMAIL_ADDRESSES", 1, 10_000),
-        ("ACCOUNT_EMAIL_MAX_LENGTH", 3, 320),
+        ("ACCOUNT_EMAIL_MAX_LENGTH", 3, 254),
     ]);
     for (name, least, most) in all {
         let words = format!("must be from {least} to {most}");
