@@ -13,6 +13,7 @@ each_database!(
     letters_lead_to_the_front_end,
     an_account_is_made_confirmed_used_and_changed,
     a_site_without_the_interface_has_none_of_it,
+    a_name_that_many_want_at_once_goes_to_one,
 );
 
 async fn a_browser_gets_a_page_and_a_program_json(db: TestDb) {
@@ -230,4 +231,31 @@ async fn a_site_without_the_interface_has_none_of_it(db: TestDb) {
     .await;
     let mut program = Program::of(&app);
     assert_eq!(program.post("login/", json!({})).await.0, 404);
+}
+
+async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {
+    let app = app(db, without_session).await;
+    let mut programs = Vec::new();
+    for number in 0..8 {
+        let (name, email) = (format!("n{number}"), format!("n{number}@example.com"));
+        let password = "correct-horse-9-battery";
+        let body = json!({ "username": name, "email": email, "password1": password, "password2": password });
+        let mut program = Program::of(&app);
+        let (status, answer) = program.post("registration/", body).await;
+        assert_eq!(status, 201, "{answer}");
+        program.authorize(format!("Token {}", answer["key"].as_str().unwrap()));
+        programs.push(program);
+    }
+    let asked = programs.into_iter().map(|mut program| {
+        tokio::spawn(async move {
+            let wanted = json!({ "username": "wanted" });
+            program.send("PATCH", "user/", &wanted).await.0.status
+        })
+    });
+    let mut statuses = Vec::new();
+    for one in asked.collect::<Vec<_>>() {
+        statuses.push(one.await.unwrap().as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
 }
