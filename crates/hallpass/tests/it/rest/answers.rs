@@ -1,7 +1,7 @@
 //! Forms of answers, odd input, links in letters.
 
 use axum::body::Body;
-use hallpass::settings::Verification;
+use hallpass::settings::{CodeRequired, Verification};
 use hallpass_testkit::{TestDb, each_database};
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ each_database!(
     an_account_is_made_confirmed_used_and_changed,
     a_site_without_the_interface_has_none_of_it,
     a_name_that_many_want_at_once_goes_to_one,
+    options_tell_what_an_address_takes,
+    a_sign_in_with_a_stage_is_for_a_person,
 );
 
 async fn a_browser_gets_a_page_and_a_program_json(db: TestDb) {
@@ -258,4 +260,52 @@ async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {
     }
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
+}
+
+async fn options_tell_what_an_address_takes(db: TestDb) {
+    let app = app(db, |settings| {
+        without_session(settings);
+        settings.account.email_required = true;
+    })
+    .await;
+    let mut program = Program::of(&app);
+    let text = |kind: &str, label: &str| json!({ "type": kind, "required": true, "read_only": false, "label": label });
+    let mut name = text("string", "Username");
+    name["min_length"] = 1.into();
+    name["max_length"] = 150.into();
+    let fields = json!({
+        "username": name, "email": text("email", "Email"),
+        "password1": text("string", "Password1"), "password2": text("string", "Password2"),
+    });
+    let (_, told) = program.send("OPTIONS", "registration/", &Value::Null).await;
+    assert_eq!(told["name"], "Register");
+    assert_eq!(told["actions"], json!({ "POST": fields }));
+    let (_, told) = program.send("OPTIONS", "logout/", &Value::Null).await;
+    assert!(told.get("actions").is_none(), "{told}");
+    let (answer, _) = program.send("OPTIONS", "user/", &Value::Null).await;
+    assert_eq!(answer.status, 401, "not for everybody");
+}
+
+async fn a_sign_in_with_a_stage_is_for_a_person(db: TestDb) {
+    let app = app(db, |settings| {
+        without_session(settings);
+        settings.account.login_by_code_enabled = true;
+        settings.account.login_by_code_required = CodeRequired {
+            after: Vec::new(),
+            always: true,
+        };
+    })
+    .await;
+    let keys = app.count("authtoken_token").await;
+    let mut program = Program::of(&app);
+    let given = json!({ "username": "ann", "password": "correct-horse-9-battery" });
+    let (status, body) = program.post("login/", given).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (403, &json!("stage_required")),
+        "{body}"
+    );
+    assert_eq!(body["stage"], "login_by_code");
+    assert_eq!(app.count("authtoken_token").await, keys);
+    app.no_other_letter_was_sent().await;
 }
