@@ -245,6 +245,11 @@ impl Cx {
         .await
     }
 
+    /// The network that the client counts by.
+    pub(crate) fn network(&self) -> String {
+        self.hallpass.limits().network(self.client.ip).to_string()
+    }
+
     /// A path below the mount.
     pub fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.hallpass.settings().hallpass.mount)

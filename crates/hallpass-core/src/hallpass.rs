@@ -156,6 +156,10 @@ impl Hallpass {
         &self.0.codec
     }
 
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.0.sealer
+    }
+
     pub(crate) fn hashing(&self) -> &Hashing {
         &self.0.hashing
     }

@@ -72,7 +72,7 @@ pub struct OwnStage {
     pub key: String,
     /// The page where the visitor takes it, a path of the app.
     pub page: String,
-    /// Before ours instead of after them.
+    /// Before ours instead of after them; but after a code that the visitor asked for, without which nothing is proved.
     pub first: bool,
 }
 

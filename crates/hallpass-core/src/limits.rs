@@ -190,6 +190,11 @@ impl Limits {
         self.counter.clear_expired(db, now).await
     }
 
+    /// The network that an address counts by.
+    pub fn network(&self, ip: IpAddr) -> IpAddr {
+        network(ip, self.ipv6_prefix)
+    }
+
     fn subject(&self, per: Per, subject: Subject<'_>) -> Option<String> {
         match per {
             Per::Ip => Some(network(subject.ip, self.ipv6_prefix).to_string()),

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod code;
+pub mod credentials;
 mod db;
 pub mod email_address;
 pub mod event;

@@ -44,10 +44,14 @@ pub fn normalize_email(email: &str) -> String {
 }
 
 /// One spelling for all that look or compare alike: NFKC, and the case folded away (`ß` is `ss`).
+///
+/// Whatever has the same small letters folds alike, so in small letters first: the capital `ẞ` is `ß` there, and a capital
+/// already.
 pub fn fold(text: &str) -> String {
     let folded = text
         .nfkc()
         .collect::<String>()
+        .to_lowercase()
         .to_uppercase()
         .to_lowercase();
     folded.nfkc().collect()

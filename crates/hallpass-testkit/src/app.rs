@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use hallpass::settings::{RateLimits, Secret, Settings};
 use hallpass::store::user::{self, NewUser};
-use hallpass::{Hallpass, domain};
+use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
 
 use crate::{Browser, TestDb};
@@ -41,6 +41,15 @@ impl TestApp {
         clock: fn() -> domain::Timestamp,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::built(db, change, |builder| builder.clock(clock)).await
+    }
+
+    /// With whatever else a builder takes: hooks, another clock.
+    pub async fn built(
+        db: TestDb,
+        change: impl FnOnce(&mut Settings),
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let mut settings = Settings::default();
         settings.general.secret_key = Some(Secret::new(SECRET));
         settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
@@ -52,7 +61,7 @@ impl TestApp {
             .database(db.db.clone())
             .mailer(Arc::new(mailbox.clone()))
             .texter(Arc::new(handset.clone()));
-        let hallpass = builder.clock(clock).build().await.expect("a handle");
+        let hallpass = build(builder).build().await.expect("a handle");
         let router = hallpass::with_front_door(&hallpass).expect("routes");
         TestApp {
             hallpass,

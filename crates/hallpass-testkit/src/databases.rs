@@ -1,18 +1,20 @@
 //! A database a test, on SQLite and on PostgreSQL with the same test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::store::{DatabaseUrl, Db, migrate};
 
 use crate::postgres::Postgres;
 
-/// A database with all tables, for one test.
+/// A database with all tables, for one test. Clones are the same database, for apps that differ in their settings.
+#[derive(Clone)]
 pub struct TestDb {
     /// The database.
     pub db: Db,
     /// Its DATABASE_URL.
     pub url: String,
-    folder: Option<tempfile::TempDir>,
+    folder: Option<Arc<tempfile::TempDir>>,
 }
 
 impl TestDb {
@@ -31,7 +33,7 @@ impl TestDb {
         TestDb {
             db,
             url,
-            folder: Some(folder),
+            folder: Some(Arc::new(folder)),
         }
     }
 
@@ -45,6 +47,15 @@ impl TestDb {
         }
     }
 
+    /// The same database for another app. It is gone with the first one.
+    pub fn shared(&self) -> TestDb {
+        TestDb {
+            db: self.db.clone(),
+            url: self.url.clone(),
+            folder: None,
+        }
+    }
+
     /// Another pool on the same database, as another process would have.
     pub fn again(&self) -> Db {
         open(&self.url)
@@ -52,7 +63,7 @@ impl TestDb {
 
     /// The folder of the file, on SQLite.
     pub fn folder(&self) -> Option<&std::path::Path> {
-        self.folder.as_ref().map(tempfile::TempDir::path)
+        self.folder.as_ref().map(|folder| folder.path())
     }
 }
 

@@ -26,6 +26,7 @@ pub(crate) struct Page {
     reason: Option<&'static str>,
     retry_after: Option<u64>,
     failure: Option<String>,
+    back: Option<String>,
 }
 
 impl Page {
@@ -35,6 +36,20 @@ impl Page {
             reason: None,
             retry_after: None,
             failure: None,
+            back: None,
+        }
+    }
+
+    /// With a way back to this path of ours, where trying again may help.
+    pub(crate) fn back_to(self, path: &str) -> Self {
+        let helps = self.reason == Some("csrf")
+            || matches!(
+                self.status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            );
+        Page {
+            back: helps.then(|| path.to_owned()),
+            ..self
         }
     }
 
@@ -92,7 +107,13 @@ pub(crate) fn respond(face: &Face, page: &Page, request_id: &str) -> Response {
         "heading": null,
         "explanation": null,
         "retry_after": page.retry_after.map(say::wait),
-        "action": null,
+        "action": page.back.as_ref().map(|url| {
+            let label = match page.reason {
+                Some("csrf") => "Open the page again",
+                _ => "Back to the page",
+            };
+            json!({ "label": label, "url": url })
+        }),
         "request_id": request_id,
     });
     let mut response = match face.templates.render("errors/error.html", context) {

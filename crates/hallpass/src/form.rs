@@ -93,7 +93,7 @@ impl Field {
             .hallpass
             .phone_region
             .is_some();
-        let help = "With the country’s code, such as +49 170 1234567.";
+        let help = "With the country’s code, such as +49 170 1234567.";
         Field {
             value: entered(visit, "phone"),
             inputmode: Some("tel"),

@@ -15,6 +15,7 @@
 //! The rules are in [`hallpass_core`]; this crate says them in HTML. A face parses, calls one flow and matches on what
 //! came of it; it decides nothing.
 
+mod ajax;
 mod arrival;
 mod assets;
 mod cookies;

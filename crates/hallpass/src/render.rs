@@ -94,6 +94,7 @@ impl Templates {
                 "login": settings.login_url(),
                 "logout": format!("{mount}logout/"),
                 "login_link": format!("{mount}login/link/"),
+                "signup": settings.hallpass.signup_open.then(|| format!("{mount}signup/")),
                 "profile": format!("{mount}profile/"),
             },
         });

@@ -140,7 +140,6 @@ fn passwords(reset_by_code: bool) -> Vec<(&'static str, MethodRouter<Face>)> {
             get(password_reset::show).post(password_reset::submit),
         ),
         ("password/reset/done/", get(password_reset::sent)),
-        ("password/reset/key/done/", get(password_reset::done)),
     ];
     if reset_by_code {
         routes.push((
@@ -152,6 +151,7 @@ fn passwords(reset_by_code: bool) -> Vec<(&'static str, MethodRouter<Face>)> {
             get(password_reset::complete).post(password_reset::finish),
         ));
     } else {
+        routes.push(("password/reset/key/done/", get(password_reset::done)));
         routes.push((
             "password/reset/key/{key}/",
             get(password_reset::open).post(password_reset::finish_key),

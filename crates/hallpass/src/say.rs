@@ -19,7 +19,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::UnknownEmail => "No account has this e-mail address.",
         Refusal::UnknownPhone => "No account has this phone number.",
         Refusal::InvalidPhone => {
-            "Enter a phone number with its country’s code, such as +49 170 1234567."
+            "Enter a phone number with its country’s code, such as +49 170 1234567."
         }
         Refusal::Invalid(_) => "This does not have the form that is needed here.",
         Refusal::InvalidChoice(_) => "Choose one of the list.",

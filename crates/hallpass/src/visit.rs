@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use crate::ajax::{self, Said};
 use crate::arrival::Arrival;
 use crate::errors::{self, Page};
 use crate::face::Face;
@@ -33,6 +34,9 @@ pub(crate) struct Visit {
     posted: Vec<(String, String)>,
     csrf_secret: Option<String>,
     csrf_shown: bool,
+    /// The answer is said as JSON; pages may have something to add to it.
+    pub(crate) as_json: bool,
+    pub(crate) data: Option<Value>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Visit {
@@ -58,13 +62,19 @@ pub(crate) async fn enter(State(face): State<Face>, request: Request, next: Next
             &request_id,
         );
     };
-    match admit(&face, arrival, &parts, body, request_id.clone()).await {
-        Ok((visit, body)) => {
+    let as_json = ajax::is_asked_for(&parts.headers);
+    let response = match admit(&face, arrival, &parts, body, request_id.clone()).await {
+        Ok((mut visit, body)) => {
+            visit.as_json = as_json;
             let mut request = Request::from_parts(parts, body);
             request.extensions_mut().insert(visit);
             next.run(request).await
         }
         Err(page) => errors::respond(&face, &page, &request_id),
+    };
+    match as_json {
+        true => ajax::speak(response).await,
+        false => response,
     }
 }
 
@@ -102,6 +112,8 @@ async fn admit(
         posted,
         csrf_secret: stored.as_deref().and_then(csrf::secret_of),
         csrf_shown: false,
+        as_json: false,
+        data: None,
         arrival,
     };
     visit.check_csrf(parts, stored.as_deref())?;
@@ -192,7 +204,10 @@ impl Visit {
         match &error {
             Error::Refused(Refusal::NotPending) => {
                 let mut visit = self;
-                visit.tell("warning", say::words(&Refusal::NotPending));
+                // Only to somebody whom we know: a stranger's post must not make a session.
+                if !visit.session.is_empty() {
+                    visit.tell("warning", say::words(&Refusal::NotPending));
+                }
                 visit.stray().await
             }
             Error::Refused(Refusal::LoginRequired) => self.ask_to_sign_in().await,
@@ -279,7 +294,7 @@ impl Visit {
                 reason,
                 "refused by the CSRF check"
             );
-            Page::csrf()
+            Page::csrf().back_to(&self.path)
         })
     }
 
@@ -316,6 +331,7 @@ impl Visit {
         if let Some(messages) = self.session.remove(keys::MESSAGES) {
             own["messages"] = messages;
         }
+        let form = own.get("form").filter(|_| self.as_json).cloned();
         match self.face.templates.render(template, own) {
             Ok(html) => {
                 let mut response = (
@@ -329,6 +345,8 @@ impl Visit {
                         response.headers_mut().insert(name.clone(), value);
                     }
                 }
+                let data = self.data.take();
+                response.extensions_mut().insert(Said { form, data });
                 self.answer(response).await
             }
             Err(failure) => {
@@ -338,15 +356,17 @@ impl Visit {
     }
 
     /// A redirect; `to` has been judged safe.
-    pub(crate) async fn redirect(self, to: &str) -> Response {
+    pub(crate) async fn redirect(mut self, to: &str) -> Response {
         let location = HeaderValue::from_str(&ascii(to)).unwrap_or(HeaderValue::from_static("/"));
-        self.answer((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())
-            .await
+        let mut response = (StatusCode::FOUND, [(header::LOCATION, location)]).into_response();
+        let data = self.data.take();
+        response.extensions_mut().insert(Said { form: None, data });
+        self.answer(response).await
     }
 
     /// An error page, with the cookies of what went before.
     pub(crate) async fn error(self, error: Error) -> Response {
-        let page = errors::page_of(&error);
+        let page = errors::page_of(&error).back_to(&self.path);
         let response = errors::respond(&self.face, &page, &self.request_id);
         self.answer(response).await
     }

@@ -34,7 +34,10 @@ impl std::fmt::Debug for Message {
 /// Whether this is one bare address that a letter can be sent to: no name, no comment, no second address, and a domain.
 pub fn is_address(text: &str) -> bool {
     let odd = |letter: char| {
-        letter.is_control() || letter.is_whitespace() || "<>(),;:\\\"".contains(letter)
+        letter.is_control()
+            || letter.is_whitespace()
+            || is_invisible(letter)
+            || "<>(),;:\\\"".contains(letter)
     };
     !text.contains(odd)
         && text.len() <= 320
@@ -42,6 +45,31 @@ pub fn is_address(text: &str) -> bool {
             let domain = address.domain();
             !domain.starts_with('[') && (domain.contains('.') || domain == "localhost")
         })
+}
+
+/// Letters that are not seen, or turn the direction of others: with them one address looks like another.
+fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Whether this can stand in From.

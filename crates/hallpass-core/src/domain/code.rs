@@ -52,6 +52,9 @@ fn dash(bare: &str) -> String {
 
 /// What was typed, without what does not count. `None`: it can be no code.
 fn typed(text: &str) -> Option<String> {
+    if text.len() > 1000 {
+        return None;
+    }
     // Input methods write full-width letters and digits; folded, they are what was meant.
     let folded = hallpass_django::text::fold(text);
     let bare: String = folded

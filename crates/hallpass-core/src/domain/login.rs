@@ -126,6 +126,18 @@ pub struct Login {
     pub challenge: Option<String>,
     /// The visitor asked for the code, and it is the first proof; else a code is demanded after one.
     pub by_visitor: bool,
+    /// Where there is nobody: the address is somebody else's.
+    #[serde(default)]
+    pub email_taken: bool,
+    /// Where there is nobody: the number is somebody else's.
+    #[serde(default)]
+    pub phone_taken: bool,
+    /// A signup that is saved once neither is: sealed.
+    #[serde(default)]
+    pub waiting: Option<String>,
+    /// What to call whoever signs up, in letters to an address that is nobody else's.
+    #[serde(default)]
+    pub display: Option<String>,
 }
 
 impl Login {
@@ -154,6 +166,10 @@ impl Login {
             done: Vec::new(),
             challenge: None,
             by_visitor: false,
+            email_taken: false,
+            phone_taken: false,
+            waiting: None,
+            display: None,
         }
     }
 

@@ -194,14 +194,12 @@ impl Session {
 
     fn leave(&mut self, how: fn(String) -> LeftBehind) {
         self.key = None;
-        if let Some(row) = self.row.take() {
-            // A row once ended is not revived by a later rotation.
-            if !matches!(self.left_behind, Some(LeftBehind::Ended(_))) {
-                self.left_behind = Some(how(row));
-            }
-        } else if let Some(LeftBehind::Renamed(row)) = self.left_behind.take() {
-            self.left_behind = Some(how(row));
-        }
+        self.left_behind = match (self.left_behind.take(), self.row.take()) {
+            // A row once ended is not revived by a later rotation, nor forgotten.
+            (Some(LeftBehind::Ended(row)), _) => Some(LeftBehind::Ended(row)),
+            (_, Some(row)) | (Some(LeftBehind::Renamed(row)), None) => Some(how(row)),
+            (None, None) => None,
+        };
     }
 
     /// Makes the face renew the CSRF secret: done at login, as Django does.

@@ -91,13 +91,14 @@ pub fn is_date(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// A lifetime in words: "3 days", "20 minutes".
+/// A lifetime in words: "3 days", "20 minutes". To the nearest, so that 15 minutes are not 14 a moment later.
 pub fn spoken_for(lifetime: Duration) -> String {
     let seconds = lifetime.as_secs();
+    let nearest = |unit: u64| (seconds + unit / 2) / unit;
     let (amount, unit) = match seconds {
-        172_800.. => (seconds / 86_400, "day"),
-        7_200.. => (seconds / 3_600, "hour"),
-        120.. => (seconds / 60, "minute"),
+        172_800.. => (nearest(86_400), "day"),
+        7_200.. => (nearest(3_600), "hour"),
+        120.. => (nearest(60), "minute"),
         _ => (seconds, "second"),
     };
     format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
@@ -172,6 +173,22 @@ mod tests {
             Some(Timestamp(1_795_227_368_000_000))
         );
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn lifetimes_are_spoken_of_to_the_nearest() {
+        for (seconds, words) in [
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (179, "3 minutes"),
+            (899, "15 minutes"),
+            (900, "15 minutes"),
+            (7_199, "120 minutes"),
+            (86_400, "24 hours"),
+            (259_199, "3 days"),
+        ] {
+            assert_eq!(spoken_for(Duration::from_secs(seconds)), words);
+        }
     }
 
     #[test]

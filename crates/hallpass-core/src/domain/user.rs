@@ -10,6 +10,9 @@ use crate::domain::Timestamp;
 pub struct UserId(i64);
 
 impl UserId {
+    /// No user's key: looked up where there is nobody, so that it takes as long as where there is somebody.
+    pub(crate) const NOBODY: UserId = UserId(0);
+
     /// From an integer key.
     pub const fn from_int(id: i64) -> Self {
         UserId(id)
@@ -70,7 +73,7 @@ impl User {
     /// Nobody: what work is done on where there is no account, so that it takes as long.
     pub(crate) fn nobody() -> Self {
         User {
-            id: UserId(0),
+            id: UserId::NOBODY,
             password: "!".to_owned() + &"x".repeat(80),
             last_login: None,
             is_superuser: false,

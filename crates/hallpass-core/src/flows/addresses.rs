@@ -11,7 +11,8 @@ use crate::cx::Cx;
 use crate::delivery::Letter;
 use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
-use crate::settings::{Enumeration, Verification};
+use crate::flows::passwords;
+use crate::settings::{Enumeration, SignupField, Verification};
 use crate::store;
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
@@ -27,6 +28,13 @@ pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
     }
     if text.contains('\0') {
         return Err(Refusal::NullCharacter("email"));
+    }
+    // Before anything is done with it: megabytes are no address.
+    if text.len() > 8 * limit {
+        return Err(Refusal::TooLong {
+            field: "email",
+            limit,
+        });
     }
     let clean = address::clean(text).ok_or(Refusal::InvalidEmail)?;
     if clean.chars().count() > limit {
@@ -55,11 +63,14 @@ pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> 
 
 /// Who gets a letter for an address that somebody typed: active owners, those who confirmed it before all others.
 ///
+/// An address that was never confirmed counts only on an account where nothing was. Else it may be somebody else's,
+/// added in the hope that its owner comes by it, or kept as a way back in.
+///
 /// # Errors
 /// A failure.
 pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure> {
     let mut found = store::user::by_email(cx.read(), email).await?;
-    found.retain(|found| found.user.is_active);
+    found.retain(|found| found.user.is_active && (found.verified || !found.proved));
     if found.iter().any(|found| found.verified) {
         found.retain(|found| found.verified);
     }
@@ -111,9 +122,8 @@ pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim
 pub async fn confirm(cx: &mut Cx, row: &EmailAddress) -> Result<(), Error> {
     store::email_address::hold(cx.write().await?, &row.email).await?;
     let settings = cx.hallpass().settings().clone();
-    let taken =
-        store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await?;
-    if settings.account.unique_email && taken {
+    // Whatever ACCOUNT_UNIQUE_EMAIL says: the table itself has one confirmed owner at most.
+    if store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await? {
         return Err(Refusal::EmailTaken.into());
     }
     if !store::email_address::mark_verified(cx.write().await?, row.id).await? {
@@ -159,12 +169,23 @@ pub async fn make_primary(
     Ok(())
 }
 
+/// What whoever proved a mailbox or a phone has proved besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Besides {
+    /// Nothing.
+    Nothing,
+    /// That the account is theirs: they gave its password, or signed up a moment ago.
+    Password,
+    /// Nothing, but they have just chosen its password.
+    NewPassword,
+}
+
 /// Somebody has just proved that a mailbox is theirs by signing in through it: it counts as confirmed from now on.
 ///
 /// **Classic pre-hijacking**: an attacker signs up with the victim's address and a password of his own, and waits for the
 /// victim to come. If nothing about the account was ever proved before, and this sign-in did not prove the password
-/// either, the password is the attacker's as far as anybody knows: it goes, and with it every session. The user as it is
-/// then comes back.
+/// either, the password is the attacker's as far as anybody knows: it goes, and with it every session, key and token, and
+/// every other address and number. The user as it is then comes back.
 ///
 /// # Errors
 /// A failure.
@@ -172,7 +193,7 @@ pub async fn possess(
     cx: &mut Cx,
     user: &User,
     email: &str,
-    proved_password: bool,
+    besides: Besides,
 ) -> Result<User, Error> {
     let rows = of(cx, user).await?;
     let row = rows.iter().find(|row| address::same(&row.email, email));
@@ -189,32 +210,54 @@ pub async fn possess(
         Err(Error::Refused(_)) => return Ok(user.clone()),
         Err(failed) => return Err(failed),
     }
+    if !proved_before && besides != Besides::Password {
+        let own = rows.iter().any(|other| other.id == row.id && other.primary);
+        if !own {
+            make_primary(cx, &row, None).await?;
+        }
+        distrust_addresses(cx, &rows, Some(row.id)).await?;
+    }
     let user = match store::user::by_id(cx.read(), user.id).await? {
         Some(user) => user,
         None => return Err(Refusal::NotPending.into()),
     };
-    if proved_before || proved_password {
+    if proved_before || besides != Besides::Nothing {
         return Ok(user);
     }
     distrust_password(cx, user).await
 }
 
-/// Makes the password of somebody unknown worthless.
+/// Takes addresses off the account that nobody knows whose they are.
+pub(crate) async fn distrust_addresses(
+    cx: &mut Cx,
+    rows: &[EmailAddress],
+    but: Option<i64>,
+) -> Result<(), Failure> {
+    for row in rows.iter().filter(|row| Some(row.id) != but) {
+        if store::email_address::remove(cx.write().await?, row.user, row.id).await? {
+            cx.note_about("email_removed", Some(row.user), "", "distrusted")
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the password of somebody unknown worthless. Where there is none, sessions hang on its column all the same.
 pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, Error> {
-    if !hallpass_django::hashers::is_usable(&user.password) {
-        return Ok(user);
+    // Where its stage comes next, that proves the number or the sign-in ends.
+    let account = &cx.hallpass().settings().account;
+    let has_stage =
+        account.phone_verification_enabled && account.asks(SignupField::Phone).is_some();
+    if !has_stage {
+        store::phone::remove_unverified(cx.write().await?, user.id).await?;
     }
     let unusable = secret::unusable_password();
-    if !store::user::replace_password(cx.write().await?, user.id, &user.password, &unusable).await?
-    {
+    let Some(user) = passwords::set(cx, &user, unusable).await? else {
         return Err(Refusal::NotPending.into());
-    }
+    };
     cx.note_about("password_distrusted", Some(user.id), "", "")
         .await?;
-    Ok(User {
-        password: unusable,
-        ..user
-    })
+    Ok(user)
 }
 
 /// How long a confirmation link lives.
@@ -312,7 +355,14 @@ pub async fn send_already_exists(cx: &mut Cx, email: &str) -> Result<(), Failure
         context,
         expires,
     })
-    .await
+    .await?;
+    note_nobody(cx).await
+}
+
+/// What is noted of a letter of confirmation, where the letter was another one or none.
+async fn note_nobody(cx: &mut Cx) -> Result<(), Failure> {
+    cx.note_about("email_confirmation_sent", None, "", "nobody")
+        .await
 }
 
 /// Tells an address that there is no account with it.
@@ -332,10 +382,11 @@ pub async fn send_unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
         expires: Some(cx.now + Duration::from_secs(86_400)),
     };
     if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await
+        cx.send(&letter).await?;
     } else {
-        cx.send_nothing(&letter).await
+        cx.send_nothing(&letter).await?;
     }
+    note_nobody(cx).await
 }
 
 /// The work of a letter to `email`, without one.
@@ -355,7 +406,8 @@ pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
         context,
         expires: None,
     })
-    .await
+    .await?;
+    note_nobody(cx).await
 }
 
 /// A security notice to `to`, if ACCOUNT_EMAIL_NOTIFICATIONS is on.

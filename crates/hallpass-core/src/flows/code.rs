@@ -120,8 +120,7 @@ impl Purpose {
     }
 }
 
-/// A challenge, and what has to be sent for it.
-#[derive(Debug)]
+/// A challenge, and what has to be sent for it. Secret.
 pub struct Sent {
     /// The row.
     pub challenge: Challenge,
@@ -323,7 +322,10 @@ pub async fn check(
     let Some(challenge) = pending(cx, purpose, id).await? else {
         return Ok(Checked::Gone);
     };
-    let hits = match cx.hit("confirm_code", Some(&challenge.recipient)).await? {
+    let hits = match cx
+        .hit("confirm_code", Some(&limited(cx, purpose, &challenge)))
+        .await?
+    {
         Verdict::Within(hits) => hits,
         Verdict::Exceeded { retry_after } => {
             return Err(Refusal::RateLimited { retry_after }.into());
@@ -359,6 +361,58 @@ pub async fn check(
         return Ok(Checked::Over);
     }
     Ok(Checked::Wrong)
+}
+
+/// What attempts are counted by. Where a stranger can begin the ceremony, his network counts with the recipient: else
+/// anybody could lock anybody out by typing wrong codes. How often codes are sent to one recipient is limited besides.
+fn limited(cx: &Cx, purpose: Purpose, challenge: &Challenge) -> String {
+    let network = match purpose {
+        Purpose::Login | Purpose::PasswordReset => cx.network(),
+        _ => String::new(),
+    };
+    format!("{}\0{}\0{network}", purpose.name(), challenge.recipient)
+}
+
+/// The purpose of a row that only remembers where a reset link went: there is no code to it.
+const RESET_LINK: &str = "password_reset_link";
+
+/// Remembers where a reset link was sent: that mailbox, and no other, is proved by it. The link itself is Django's, and
+/// does not say.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn note_link(
+    cx: &mut Cx,
+    digest: &str,
+    user: Option<UserId>,
+    recipient: &str,
+) -> Result<(), Failure> {
+    let challenge = Challenge {
+        id: digest.to_owned(),
+        purpose: RESET_LINK.to_owned(),
+        user,
+        recipient: recipient.to_owned(),
+        code: String::new(),
+        link: None,
+        attempts: 0,
+        resends: 0,
+        changes: 0,
+        created: cx.now,
+        expires: cx.now + cx.hallpass().link_lifetime(),
+    };
+    // Asked for twice within a second, it is the same link.
+    store::code::take(cx.write().await?, digest).await?;
+    store::code::insert(cx.write().await?, &challenge).await
+}
+
+/// Where a reset link was sent, if it was sent from here.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn link_recipient(cx: &mut Cx, digest: &str) -> Result<Option<String>, Failure> {
+    let now = cx.now;
+    let found = store::code::get(cx.read(), digest, RESET_LINK, now).await?;
+    Ok(found.map(|challenge| challenge.recipient))
 }
 
 /// Spends the challenge of a link. `false`: somebody was quicker.

@@ -10,11 +10,12 @@
 use std::time::Duration;
 
 use crate::cx::Cx;
-use crate::domain::{Login, Stage, User, address};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::code::{self, Checked, Purpose, Recipient};
 use crate::flows::login::{self, Progress, pending, pipeline, within};
+use crate::flows::signup;
 use crate::limits::Verdict;
 use crate::store;
 use crate::store::code::Challenge;
@@ -35,11 +36,17 @@ pub struct Looked {
 /// [`Refusal::InvalidKey`]: mistyped, too old, used, or for an address that is gone. Which of these is not said.
 pub async fn look(cx: &mut Cx, key: &str) -> Result<Looked, Error> {
     let lifetime = addresses::link_lifetime(cx);
+    if key.len() > 200 || key.contains('\0') {
+        return Err(Refusal::InvalidKey.into());
+    }
     let hmac = cx.hallpass().settings().account.email_confirmation_hmac;
     let id = if hmac {
         let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         let keys = cx.hallpass().confirmations();
         keys.read(key, cx.now.seconds(), seconds).ok()
+    } else if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        // No key of ours or allauth's; a database need not take what stands in an address bar.
+        None
     } else {
         let since = cx.now - lifetime;
         store::email_address::by_key(cx.read(), key, since).await?
@@ -74,12 +81,12 @@ pub enum Finished {
 /// [`Refusal::InvalidKey`]; [`Refusal::EmailTaken`] if somebody else confirmed the address before.
 pub async fn finish(cx: &mut Cx, key: &str) -> Result<Finished, Error> {
     let looked = look(cx, key).await?;
+    addresses::confirm(cx, &looked.address).await?;
     // Whoever opens another's link is not to go on as who he was.
     if cx.session.user_id().is_some_and(|id| id != looked.user.id) {
         cx.session.flush();
         cx.session.rotate_csrf();
     }
-    addresses::confirm(cx, &looked.address).await?;
     let waiting = pending::at(cx, &Stage::VerifyEmail).await;
     let (mut login, user) = match waiting {
         Ok((login, Some(user))) if user.id == looked.user.id => (login, user),
@@ -90,7 +97,8 @@ pub async fn finish(cx: &mut Cx, key: &str) -> Result<Finished, Error> {
         pending::abort(cx).await?;
         return Ok(Finished::Confirmed);
     }
-    login.finish_stage();
+    // It may have been the link of another address: whether the stage is done is for the facts to say.
+    login.current = None;
     Ok(Finished::WentOn(
         pipeline::resume(cx, login, Some(user)).await?,
     ))
@@ -151,10 +159,10 @@ async fn challenge(cx: &mut Cx, login: &Login) -> Result<Challenge, Error> {
 /// Only somebody who has never been signed in may: later, another address is the account's own business. Where there is
 /// nobody it is offered too, so that a page does not tell.
 async fn may_change(cx: &mut Cx, login: &Login, challenge: &Challenge) -> Result<bool, Failure> {
+    let id = login.user_id().unwrap_or(UserId::NOBODY);
+    let user = store::user::by_id(cx.read(), id).await?;
     let fresh = match login.user_id() {
-        Some(id) => store::user::by_id(cx.read(), id)
-            .await?
-            .is_some_and(|user| user.last_login.is_none()),
+        Some(_) => user.is_some_and(|user| user.last_login.is_none()),
         None => true,
     };
     Ok(fresh && code::can_change(cx, Purpose::VerifyEmail, challenge))
@@ -172,7 +180,10 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
         if let Verdict::Within(_) = cx.hit("confirm_email", Some(&email)).await? {
             match &user {
                 Some(_) => login::send_stage_link(cx, &login, user.as_ref(), &email).await?,
-                None => addresses::send_nothing(cx, &email).await?,
+                None => {
+                    store::email_address::of_user(cx.read(), UserId::NOBODY).await?;
+                    addresses::send_nothing(cx, &email).await?;
+                }
             }
         }
         return Ok(());
@@ -233,20 +244,26 @@ pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     }
     cx.checkpoint().await?;
     within(cx.hit("confirm_email", Some(&email)).await?)?;
+    // A signup that waited for an address of its own has found one: now there is an account, unless its number is another's.
+    login.email = Some(email.clone());
+    login.email_taken = claim == Claim::Hidden;
+    let user = match user {
+        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
+            Some(signup::finish_waiting(cx, &mut login).await?)
+        }
+        other => other,
+    };
     // An address that is somebody else's makes it a ceremony that comes to nothing, and the account keeps what it has.
     let owner = user.as_ref().filter(|_| claim == Claim::Free);
-    if let Some(owner) = owner {
-        replace_unverified(cx, owner, &before.recipient, &email).await?;
-    }
     let recipient = Recipient {
         user: owner.map(|user| user.id),
         to: &email,
         genuine: owner.is_some(),
     };
     let sent = code::change(cx, Purpose::VerifyEmail, &before, recipient).await?;
-    login.email = Some(email.clone());
     match owner {
         Some(user) => {
+            replace_unverified(cx, user, &before.recipient, &email).await?;
             addresses::send_code(cx, Some(user), &sent, login.signup).await?;
         }
         None if claim == Claim::Free => addresses::send_unknown(cx, &email).await?,
@@ -264,12 +281,13 @@ async fn replace_unverified(
 ) -> Result<(), Error> {
     let rows = addresses::of(cx, user).await?;
     let old = rows.iter().find(|row| row.email == before && !row.verified);
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|old| old.email != email) {
         store::email_address::remove(cx.write().await?, user.id, old.id).await?;
     }
     let conn = cx.write().await?;
     let id = store::email_address::insert(conn, user.id, email, false, false).await?;
-    let only = rows.iter().all(|row| row.email == before);
+    // Without a confirmed one, the one that is being confirmed is the primary one.
+    let only = rows.iter().all(|row| !row.verified);
     if let Some(id) = id.filter(|_| only) {
         store::email_address::make_primary(cx.write().await?, user.id, id, email).await?;
     }
@@ -297,7 +315,13 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
         }
     };
     let rows = addresses::of(cx, &user).await?;
-    let row = rows.iter().find(|row| row.email == challenge.recipient);
+    let row = rows
+        .iter()
+        .find(|row| address::same(&row.email, &challenge.recipient));
+    if row.is_none() {
+        pending::abort(cx).await?;
+        return Err(Refusal::NotPending.into());
+    }
     if let Some(row) = row.filter(|row| !row.verified).cloned()
         && let Err(error) = addresses::confirm(cx, &row).await
     {

@@ -45,12 +45,13 @@ pub struct Credentials<'a> {
 /// [`Refusal::PasswordMismatch`] for whatever is wrong, [`Refusal::TooManyLoginAttempts`], [`Refusal::Inactive`] with the
 /// right password, [`Refusal::NotAvailable`] where nobody has a password, or what the stages refuse.
 pub async fn finish(cx: &mut Cx, credentials: Credentials<'_>) -> Result<Progress, Error> {
-    let login = credentials.login.trim();
-    check_field("login", login, 320)?;
-    check_field("password", credentials.password, PASSWORD_LIMIT)?;
+    // Before the fields are judged: what is wrong with them would be said at a form that asks for a password.
     if cx.hallpass().settings().hallpass.passwordless {
         return Err(Refusal::NotAvailable.into());
     }
+    let login = credentials.login.trim();
+    check_field("login", login, 320)?;
+    check_field("password", credentials.password, PASSWORD_LIMIT)?;
     within(cx.hit("login", None).await?)?;
     let hook = cx.hallpass().login_hook().clone();
     hook.may_attempt(cx).await?;
@@ -114,7 +115,7 @@ pub(crate) async fn prove(
         return Err(refused(cx, None, Refusal::PasswordMismatch(method)).await);
     }
     let mut last = None;
-    for user in candidates {
+    for (user, found_by) in candidates {
         let verdict = cx.verify_password(password, &user.password).await?;
         last = Some(user.id);
         if !verdict.correct {
@@ -129,7 +130,8 @@ pub(crate) async fn prove(
             false => user,
         };
         let mut record = Record::new("password", cx.now);
-        match method {
+        // By what it was found, not by what it looks like: a name may look like somebody else's address.
+        match found_by {
             LoginMethod::Email => record.email = Some(key),
             LoginMethod::Username => record.username = Some(login.to_owned()),
             LoginMethod::Phone => record.phone = Some(key),

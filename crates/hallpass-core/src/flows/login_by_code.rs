@@ -12,6 +12,7 @@
 use crate::cx::Cx;
 use crate::domain::{Login, Record, Stage, User};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::addresses::Besides;
 use crate::flows::code::{self, Checked, Purpose};
 use crate::flows::login::{self, Progress, pending, pipeline, within};
 use crate::flows::{addresses, numbers};
@@ -61,6 +62,7 @@ pub async fn begin(cx: &mut Cx, request: Request<'_>) -> Result<Progress, Error>
             begun.email = Some(addresses::clean(cx, mail)?);
             begun.email.clone()
         }
+        (true, false) if !takes_phone(cx) => return Err(Refusal::InvalidPhone.into()),
         (true, false) => {
             begun.phone = Some(numbers::clean(cx, phone)?);
             begun.phone.clone()
@@ -113,7 +115,7 @@ async fn owner(cx: &mut Cx, login: &Login) -> Result<Option<User>, Failure> {
     }
     let phone = login.phone.clone().unwrap_or_default();
     let found = numbers::owners(cx, &phone).await?;
-    Ok(found.into_iter().next().map(|(user, _)| user))
+    Ok(found.into_iter().next())
 }
 
 /// What the code of a sign-in is good for.
@@ -187,12 +189,25 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
     let checked = code::check(cx, purpose(&login), login.challenge.as_deref(), typed).await?;
     match (checked, user) {
         (Checked::Right(challenge), Some(user)) => go_on(cx, login, user, &challenge).await,
+        // A signup with something that is another's: its own mailbox is proved, and it goes on to where it ends.
+        (Checked::Right(_), None) if login.signup => {
+            let mut login = login;
+            login.finish_stage();
+            pipeline::resume(cx, login, None).await
+        }
         (Checked::Wrong, user) => Err(wrong(cx, user.as_ref()).await?),
         (Checked::Over, user) => {
             pending::abort(cx).await?;
             Err(wrong(cx, user.as_ref()).await?)
         }
-        (Checked::Right(_), None) | (Checked::Gone, _) => {
+        // A signup that comes to nothing because of its number, and an address that is the visitor's own; or the other
+        // way round. It goes on as if there were somebody, and comes to nothing later.
+        (Checked::Right(_), None) => {
+            let mut login = login;
+            login.finish_stage();
+            pipeline::resume(cx, login, None).await
+        }
+        (Checked::Gone, _) => {
             pending::abort(cx).await?;
             Err(Refusal::NotPending.into())
         }
@@ -227,17 +242,14 @@ async fn go_on(
     } else {
         record.phone = Some(challenge.recipient.clone());
     }
-    let password = login
-        .records
-        .iter()
-        .any(|record| record.method == "password");
+    let mut records = login.records.iter();
+    let besides = match login.signup || records.any(|record| record.method == "password") {
+        true => Besides::Password,
+        false => Besides::Nothing,
+    };
     let user = match by_mail {
-        true => {
-            addresses::possess(cx, &user, &challenge.recipient, password || login.signup).await?
-        }
-        false => {
-            numbers::possess(cx, &user, &challenge.recipient, password || login.signup).await?
-        }
+        true => addresses::possess(cx, &user, &challenge.recipient, besides).await?,
+        false => numbers::possess(cx, &user, &challenge.recipient, besides).await?,
     };
     login.follow(&user);
     login.records.push(record);
@@ -311,6 +323,8 @@ pub async fn finish_link(cx: &mut Cx, token: &str) -> Result<Progress, Error> {
         Some(login) => login,
         None if linked.demanded => return Err(Refusal::InvalidLink.into()),
         None => {
+            // Somebody else's sign-in may wait in this browser, and whose key it has is not known.
+            pending::abort(cx).await?;
             let by_mail = linked.challenge.recipient.contains('@');
             let recipient = Some(linked.challenge.recipient.clone());
             Login {

@@ -21,7 +21,7 @@ use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, client, secret};
 use crate::error::{Error, Failure, Refusal};
-use crate::flows::addresses;
+use crate::flows::addresses::{self, Besides};
 use crate::flows::login::{Progress, pipeline, within};
 use crate::hallpass::Hallpass;
 use crate::settings::Enumeration;
@@ -162,8 +162,7 @@ pub async fn look(cx: &mut Cx, uid: &str, token: &str) -> Result<Looked, Error> 
     Ok(Looked { user, asked_from })
 }
 
-/// A link whose button was pressed.
-#[derive(Debug)]
+/// A link whose button was pressed. Secret.
 pub struct Pressed<'a> {
     /// Whose it is.
     pub uid: &'a str,
@@ -195,7 +194,7 @@ pub async fn finish(cx: &mut Cx, pressed: Pressed<'_>) -> Result<Progress, Error
     }
     let mailbox = mailbox(cx, &user, &pressed).await?;
     let user = match &mailbox {
-        Some(email) => addresses::possess(cx, &user, email, false).await?,
+        Some(email) => addresses::possess(cx, &user, email, Besides::Nothing).await?,
         None => user,
     };
     let email = mailbox.unwrap_or_else(|| user.email.clone());

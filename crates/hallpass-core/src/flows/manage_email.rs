@@ -20,7 +20,7 @@ use crate::flows::code::{self, Checked, Purpose, Recipient};
 use crate::flows::login::within;
 use crate::flows::reauthentication;
 use crate::limits::Verdict;
-use crate::settings::LoginBy;
+use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
@@ -113,7 +113,9 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
     if rows.iter().any(|row| address::same(&row.email, &email)) {
         return Err(Refusal::DuplicateEmail.into());
     }
-    if addresses::claim(cx, &email, Some(user.id)).await? == Claim::Taken {
+    // Unlike at a signup, nothing has to be told here: confirming it will fail, and only its owner gets the letter.
+    let hide = account.prevent_enumeration != Enumeration::Off;
+    if !hide && addresses::claim(cx, &email, Some(user.id)).await? == Claim::Taken {
         return Err(Refusal::EmailTaken.into());
     }
     if !account.change_email && !has_room(cx, rows.len()) {
@@ -124,12 +126,17 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
         .into());
     }
     cx.checkpoint().await?;
-    let verdict = cx.hit("confirm_email", Some(&email)).await?;
+    let verdict = cx
+        .hit("confirm_email", Some(&limited(&user, &email)))
+        .await?;
     if account.email_verification_by_code_enabled {
         within(verdict)?;
         begin_code(cx, &user, &email).await?;
         return Ok(Added::CodeSent);
     }
+    // Two at once must not both be the first, nor both be the last that there is room for.
+    store::email_address::hold(cx.write().await?, &format!("user:{}", user.id)).await?;
+    let rows = addresses::of(cx, &user).await?;
     if account.change_email {
         for old in rows.iter().filter(|row| !row.verified && !row.primary) {
             store::email_address::remove(cx.write().await?, user.id, old.id).await?;
@@ -150,6 +157,12 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
         addresses::send_link(cx, &user, &row, false).await?;
     }
     Ok(Added::LinkSent)
+}
+
+/// What letters are counted by: user and address, so that nobody keeps the letter of a signup from its owner by having
+/// others sent to the same address.
+fn limited(user: &User, email: &str) -> String {
+    format!("{}\0{email}", user.id)
 }
 
 async fn begin_code(cx: &mut Cx, user: &User, email: &str) -> Result<(), Error> {
@@ -209,7 +222,10 @@ pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
 pub async fn resend_code(cx: &mut Cx) -> Result<(), Error> {
     let user = signed_in(cx)?;
     let before = challenge(cx).await?.ok_or(Refusal::NotPending)?;
-    within(cx.hit("confirm_email", Some(&before.recipient)).await?)?;
+    within(
+        cx.hit("confirm_email", Some(&limited(&user, &before.recipient)))
+            .await?,
+    )?;
     let sent = code::resend(cx, Purpose::AddEmail, &before).await?;
     Ok(addresses::send_code(cx, Some(&user), &sent, false).await?)
 }
@@ -315,7 +331,9 @@ pub async fn send(cx: &mut Cx, email: &str) -> Result<Added, Error> {
         return Ok(Added::LinkSent);
     }
     cx.checkpoint().await?;
-    let verdict = cx.hit("confirm_email", Some(&row.email)).await?;
+    let verdict = cx
+        .hit("confirm_email", Some(&limited(&user, &row.email)))
+        .await?;
     if by_code {
         within(verdict)?;
         begin_code(cx, &user, &row.email).await?;
@@ -351,6 +369,12 @@ pub async fn make_primary(cx: &mut Cx, email: &str) -> Result<(), Error> {
 fn may_remove(cx: &Cx, rows: &[EmailAddress], row: &EmailAddress) -> Result<(), Refusal> {
     let methods = cx.hallpass().settings().account.login_methods();
     let last_way_in = methods == [LoginBy::Email] && rows.len() == 1;
+    // Who has no password comes in by mail, if at all.
+    let passwordless = cx
+        .session
+        .user()
+        .is_none_or(|user| !hallpass_django::hashers::is_usable(&user.password));
+    let last_way_in = last_way_in || (passwordless && rows.len() == 1);
     match (row.primary && rows.len() > 1) || last_way_in {
         true => Err(Refusal::PrimaryNotRemovable),
         false => Ok(()),
@@ -377,6 +401,9 @@ pub async fn remove(cx: &mut Cx, email: &str) -> Result<(), Error> {
     if address::same(&user.email, &row.email) {
         store::email_address::clear_mirror(cx.write().await?, user.id).await?;
     }
+    // A link or code that went there is worth nothing any more.
+    store::code::take_all(cx.write().await?, user.id).await?;
+    store::user::outdate_links(cx.write().await?, &user).await?;
     cx.note_about("email_removed", Some(user.id), "", "")
         .await?;
     let primary = rows.iter().find(|row| row.primary).unwrap_or(&row);

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::cx::Cx;
 use crate::domain::{Phone, Timestamp, User, UserId};
 use crate::error::{Error, Failure, Refusal};
-use crate::settings::Enumeration;
+use crate::settings::{Enumeration, Verification};
 use crate::store;
 use crate::store::phone::PhoneNumber;
 
-use super::addresses::{self, Claim};
+use super::addresses::{self, Besides, Claim};
 
 /// A number as it was typed, in E.164.
 ///
@@ -24,6 +24,9 @@ pub fn clean(cx: &Cx, text: &str) -> Result<String, Refusal> {
 
 /// The number that a text is, if it is one.
 pub fn parse(cx: &Cx, text: &str) -> Option<String> {
+    if text.len() > 400 {
+        return None;
+    }
     let region = cx.hallpass().settings().hallpass.phone_region.as_deref();
     Phone::parse(text, region).map(|phone| phone.to_string())
 }
@@ -32,27 +35,47 @@ pub fn parse(cx: &Cx, text: &str) -> Option<String> {
 ///
 /// # Errors
 /// A failure.
-pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<(User, PhoneNumber)>, Failure> {
+pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<User>, Failure> {
     let mut found = store::phone::owners(cx.read(), phone).await?;
-    found.retain(|(user, _)| user.is_active);
-    if found.iter().any(|(_, number)| number.verified) {
-        found.retain(|(_, number)| number.verified);
+    found.retain(|owner| owner.user.is_active && (owner.number.verified || !owner.proved));
+    if found.iter().any(|owner| owner.number.verified) {
+        found.retain(|owner| owner.number.verified);
     }
-    Ok(found)
+    Ok(found.into_iter().map(|owner| owner.user).collect())
 }
 
-/// Judges a number that `by` wants: a number that somebody confirmed, or claims, is taken.
+/// Judges a number that `by` wants. Where numbers are confirmed, only a confirmed one is taken: nobody keeps one from its
+/// owner by claiming it.
 ///
 /// # Errors
 /// A failure.
 pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim, Failure> {
     let owners = store::phone::owners(cx.read(), phone).await?;
-    if owners.iter().all(|(user, _)| Some(user.id) == by) {
+    let account = &cx.hallpass().settings().account;
+    let confirmed = account.phone_verification_enabled;
+    let mut others = owners.iter().filter(|owner| Some(owner.user.id) != by);
+    if !others.any(|owner| owner.number.verified || !confirmed) {
         return Ok(Claim::Free);
     }
-    Ok(match cx.hallpass().settings().account.prevent_enumeration {
+    Ok(match account.prevent_enumeration {
         Enumeration::Off => Claim::Taken,
         Enumeration::On | Enumeration::Strict => Claim::Hidden,
+    })
+}
+
+/// [`claim`] at a signup. Where numbers are not confirmed there is no step at which a signup could come to nothing
+/// unseen: then it is as with addresses, told, or let through where ACCOUNT_PREVENT_ENUMERATION is "strict".
+///
+/// # Errors
+/// A failure.
+pub async fn claim_at_signup(cx: &mut Cx, phone: &str) -> Result<Claim, Failure> {
+    let claim = claim(cx, phone, None).await?;
+    let account = &cx.hallpass().settings().account;
+    Ok(match (claim, account.prevent_enumeration) {
+        (Claim::Hidden, _) if account.phone_verification_enabled => Claim::Hidden,
+        (Claim::Hidden, Enumeration::Strict) => Claim::Free,
+        (Claim::Hidden, _) => Claim::Taken,
+        (claim, _) => claim,
     })
 }
 
@@ -83,7 +106,7 @@ pub async fn possess(
     cx: &mut Cx,
     user: &User,
     phone: &str,
-    proved_password: bool,
+    besides: Besides,
 ) -> Result<User, Error> {
     let number = store::phone::of_user(cx.read(), user.id).await?;
     let Some(number) = number.filter(|number| number.phone == phone && !number.verified) else {
@@ -95,10 +118,16 @@ pub async fn possess(
         Err(failed) => return Err(failed),
     }
     let addresses = store::email_address::of_user(cx.read(), user.id).await?;
-    if proved_password || addresses.iter().any(|address| address.verified) {
+    if besides == Besides::Password || addresses.iter().any(|address| address.verified) {
         return Ok(user.clone());
     }
-    addresses::distrust_password(cx, user.clone()).await
+    // Where nobody gets in without a confirmed address, the account would have none to confirm.
+    if cx.hallpass().settings().account.email_verification != Verification::Mandatory {
+        addresses::distrust_addresses(cx, &addresses, None).await?;
+        store::email_address::clear_mirror(cx.write().await?, user.id).await?;
+    }
+    let user = store::user::by_id(cx.read(), user.id).await?;
+    addresses::distrust_password(cx, user.ok_or(Refusal::NotPending)?).await
 }
 
 /// Sends a code to a phone, by the text of this name.
@@ -135,7 +164,17 @@ pub async fn send_code(
 pub async fn send_plain(cx: &mut Cx, name: &'static str, to: &str) -> Result<(), Failure> {
     let expires = cx.now + std::time::Duration::from_secs(3600);
     let context = json!({ "code": "", "valid_for": "" });
-    send(cx, name, to, context, expires).await
+    send(cx, name, to, context, expires).await?;
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
+}
+
+/// Tells a number that somebody wanted to sign up with it, or to add it, although it has an account.
+///
+/// # Errors
+/// A failure.
+pub async fn send_already_exists(cx: &mut Cx, to: &str) -> Result<(), Failure> {
+    send_plain(cx, "signup/account_already_exists", to).await
 }
 
 async fn send(
@@ -163,8 +202,10 @@ pub async fn send_nothing(cx: &mut Cx, to: &str) -> Result<(), Failure> {
         Some(to) => {
             let name = "login_by_code/unknown_account";
             cx.send_text_to_nobody(name, &to, context, Some(expires))
-                .await
+                .await?;
         }
-        None => Ok(()),
+        None => {}
     }
+    cx.note_about("phone_code_sent", None, "code", "nobody")
+        .await
 }

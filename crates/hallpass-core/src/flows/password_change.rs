@@ -55,18 +55,24 @@ pub async fn change(
         return Err(Refusal::NoPassword.into());
     }
     within(cx.hit("change_password", None).await?)?;
-    let mut faults = Vec::new();
+    let (mut faults, mut wrong) = (Vec::new(), false);
     match check_field("oldpassword", old, PASSWORD_LIMIT) {
         Err(refusal) => faults.push(("oldpassword".to_owned(), refusal)),
         Ok(()) => {
             if !reauthentication::is_password_of(cx, &user, old).await? {
                 faults.push(("oldpassword".to_owned(), Refusal::WrongCurrentPassword));
+                wrong = true;
             }
         }
     }
     match passwords::choose(cx, &user, first, second).await {
         Err(Error::Refused(Refusal::Several(more))) => faults.extend(more),
         other => other?,
+    }
+    if wrong {
+        let code = Refusal::WrongCurrentPassword.code();
+        cx.note_about("password_change_failed", Some(user.id), "password", code)
+            .await?;
     }
     if !faults.is_empty() {
         return Err(Refusal::Several(faults).into());
@@ -84,12 +90,15 @@ pub async fn change(
 /// Step 2, for those who have none.
 ///
 /// # Errors
-/// [`Refusal::LoginRequired`], [`Refusal::PasswordAlreadySet`], [`Refusal::RateLimited`], [`Refusal::Several`].
+/// [`Refusal::LoginRequired`], [`Refusal::PasswordAlreadySet`], [`Refusal::ReauthenticationRequired`],
+/// [`Refusal::RateLimited`], [`Refusal::Several`].
 pub async fn set(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
     let user = signed_in(cx)?;
     if has_password(cx)? {
         return Err(Refusal::PasswordAlreadySet.into());
     }
+    // Else a borrowed session would make itself a way to prove who it is.
+    reauthentication::require(cx).await?;
     within(cx.hit("change_password", None).await?)?;
     passwords::choose(cx, &user, first, second).await?;
     replace(cx, user, first, "password_set", "password_change/set").await

@@ -6,8 +6,8 @@
 //!    By code: the code is typed back where it was asked for ([`finish_code`]), and gives leave to choose a password, for
 //!    as long as a code lives.
 //! 3. The owner chooses a new password ([`finish`]). Other sessions, codes and links end, and the limit on failed
-//!    sign-ins is lifted. Somebody who typed a code from a letter has proved that mailbox: the address counts as
-//!    confirmed. A link may have gone to any address of the account, so it confirms none.
+//!    sign-ins is lifted. The mailbox that the letter went to is proved: it counts as confirmed, and where nothing was
+//!    before, whatever else somebody put into the account goes.
 
 use std::time::Duration;
 
@@ -20,14 +20,16 @@ use crate::delivery::Letter;
 use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
+use crate::error::LoginMethod;
 use crate::error::{Error, Failure, Refusal};
-use crate::flows::addresses;
+use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
-use crate::flows::login::{Progress, pending, pipeline, within};
-use crate::flows::passwords;
+use crate::flows::login::{Progress, method_of, pending, pipeline, within};
+use crate::flows::{passwords, reauthentication};
 use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
+use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
 
 /// What [`begin`] came to. It does not say whether there is an account.
@@ -89,13 +91,17 @@ pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
 async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<(), Error> {
     if owners.is_empty() {
         // The token is made for nobody too, since making it takes time.
-        let _ = link_letter(cx, &User::nobody(), email, &[]);
-        unknown(cx, email).await?;
+        let nobody = User::nobody();
+        store::email_address::of_user(cx.read(), nobody.id).await?;
+        let (_, digest) = link_letter(cx, &nobody, email, &[]);
+        code::note_link(cx, &digest, None, email).await?;
+        unknown(cx, email, "link").await?;
     }
     for Addressed { user, address, .. } in owners {
         let rows = addresses::of(cx, user).await?;
         let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-        let letter = link_letter(cx, user, address, &all);
+        let (letter, digest) = link_letter(cx, user, address, &all);
+        code::note_link(cx, &digest, Some(user.id), address).await?;
         cx.send(&letter).await?;
         cx.note_about("password_reset_asked", Some(user.id), "link", "")
             .await?;
@@ -105,7 +111,7 @@ async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<()
 
 /// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
 /// ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS says so.
-async fn unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), Failure> {
     let context = json!({ "email": email, "signup_url": cx.signup_url(), "asked": cx.asked() });
     let letter = Letter {
         name: "password_reset/unknown_account",
@@ -118,11 +124,12 @@ async fn unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
     } else {
         cx.send_nothing(&letter).await?;
     }
-    cx.note_about("password_reset_asked", None, "link", "")
+    cx.note_about("password_reset_asked", None, method, "")
         .await
 }
 
-fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a> {
+/// The letter, and the digest of the token in it.
+fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
     let token = cx.hallpass().make_password_token(user, all, cx.now);
     let uid = encode_uid_base36(&user.id.to_string());
     let lifetime = cx.hallpass().link_lifetime();
@@ -133,12 +140,17 @@ fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> Letter<'a
         "valid_for": spoken_for(lifetime),
         "asked": cx.asked(),
     });
-    Letter {
+    let letter = Letter {
         name: "password_reset/link",
         to,
         context,
         expires: Some(cx.now + lifetime),
-    }
+    };
+    (letter, link_digest(user.id, &token))
+}
+
+fn link_digest(user: UserId, token: &str) -> String {
+    secret::digest(&format!("password_reset\0{user}\0{token}"))
 }
 
 /// The user name, where one signs in with it: many come here because they forgot that.
@@ -166,7 +178,7 @@ async fn begin_by_code(cx: &mut Cx, email: &str, owner: Option<Addressed>) -> Re
             cx.note_about("password_reset_asked", Some(user.id), "code", "")
                 .await?;
         }
-        None => unknown(cx, email).await?,
+        None => unknown(cx, email, "code").await?,
     }
     Ok(())
 }
@@ -295,23 +307,19 @@ async fn user_of(cx: &mut Cx, id: Option<UserId>) -> Result<Option<User>, Failur
 }
 
 /// Step 2, by link: what the key is good for. Changes nothing but the session, so that the page for the new password has
-/// an address without the key.
+/// an address without the key. Whoever is signed in here stays so.
 ///
 /// # Errors
 /// [`Refusal::InvalidPasswordReset`]: mistyped, too old, used or overtaken by events. Which of these is not said.
 pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
     available(cx)?;
     let (user, link) = check(cx, key).await?;
-    if cx.session.user_id().is_some_and(|id| id != user.id) {
-        cx.session.flush();
-        cx.session.rotate_csrf();
-    }
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
-        email: None,
+        email: code::link_recipient(cx, &link).await?,
         link: Some(link),
     };
     Ok(grant(cx, &leave)?)
@@ -323,19 +331,20 @@ pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
 /// As [`open`].
 async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
     let (uid, token) = key.split_once('-').unwrap_or((key, ""));
-    let id = decode_uid_base36(uid).and_then(|id| i64::try_from(id).ok());
-    let user = user_of(cx, id.map(UserId::from_int)).await?;
+    // Only a key that a user can have: what is beyond is refused, not looked for.
+    let id = decode_uid_base36(uid).and_then(|id| id.to_string().parse::<UserId>().ok());
+    let user = user_of(cx, id).await?;
     let known = user.is_some();
     let user = user.unwrap_or_else(User::nobody);
     let rows = match known {
-        true => addresses::of(cx, &user).await?,
+        true => store::email_address::of_user(cx.read(), user.id).await?,
         false => Vec::new(),
     };
     let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
     let good = cx
         .hallpass()
         .check_password_token(&user, &all, token, cx.now);
-    let digest = secret::digest(&format!("password_reset\0{}\0{token}", user.id));
+    let digest = link_digest(user.id, token);
     if !good || !known || store::spent::is_spent(cx.read(), &digest).await? {
         return Err(Refusal::InvalidPasswordReset.into());
     }
@@ -377,14 +386,24 @@ pub enum Finished {
     WentOn(Progress),
 }
 
+/// What stands before a new password. Where it signs in, it is a way of signing in like the others.
+async fn may_finish(cx: &mut Cx) -> Result<(), Error> {
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    if cx.hallpass().settings().account.login_on_password_reset {
+        let hook = cx.hallpass().login_hook().clone();
+        hook.may_attempt(cx).await?;
+    }
+    Ok(())
+}
+
 /// Step 3, with leave in the session.
 ///
 /// # Errors
 /// [`Refusal::InvalidPasswordReset`], [`Refusal::RateLimited`], [`Refusal::Several`] with what is wrong with the
 /// password; then the leave stays.
 pub async fn finish(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (leave, user) = leave(cx).await?;
     set(cx, user, leave, first, second).await
 }
@@ -399,17 +418,37 @@ pub async fn finish_with_key(
     first: &str,
     second: Option<&str>,
 ) -> Result<Finished, Error> {
-    available(cx)?;
-    within(cx.hit("reset_password_from_key", None).await?)?;
+    may_finish(cx).await?;
     let (user, link) = check(cx, key).await?;
+    cx.checkpoint().await?;
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: 0,
-        email: None,
+        email: code::link_recipient(cx, &link).await?,
         link: Some(link),
     };
     set(cx, user, leave, first, second).await
+}
+
+/// A fresh start for the account, by every name that is surely its own: not by one that somebody else signs in with.
+async fn lift_limits(cx: &mut Cx, user: &User, rows: &[EmailAddress]) -> Result<(), Error> {
+    let proved = rows.iter().filter(|row| row.verified || rows.len() == 1);
+    let mut names: Vec<String> = proved.map(|row| row.email.clone()).collect();
+    if method_of(cx, &user.username) == LoginMethod::Username {
+        names.push(user.username.clone());
+    }
+    let phone = store::phone::of_user(cx.read(), user.id).await?;
+    names.extend(
+        phone
+            .filter(|phone| phone.verified)
+            .map(|phone| phone.phone),
+    );
+    names.push(reauthentication::failures_key(user));
+    for name in names.iter().filter(|name| !name.is_empty()) {
+        cx.lift("login_failed", name).await?;
+    }
+    Ok(())
 }
 
 /// Steps 2 and 3 in one, for a program: it has no session, so nobody is signed in.
@@ -439,19 +478,9 @@ async fn set(
 ) -> Result<Finished, Error> {
     passwords::choose(cx, &user, first, second).await?;
     let encoded = cx.encode_password(first).await?;
-    let rows = addresses::of(cx, &user).await?;
     cx.checkpoint().await?;
-    let phone = store::phone::of_user(cx.read(), user.id).await?;
-    let mut names: Vec<String> = rows.into_iter().map(|row| row.email).collect();
-    names.extend([
-        user.email.clone(),
-        user.username.clone(),
-        format!("user:{}", user.id),
-    ]);
-    names.extend(phone.map(|number| number.phone));
-    for name in names.iter().filter(|name| !name.is_empty()) {
-        cx.lift("login_failed", name).await?;
-    }
+    let rows = store::email_address::of_user(cx.read(), user.id).await?;
+    lift_limits(cx, &user, &rows).await?;
     if let Some(link) = &leave.link {
         let expires = cx.now + cx.hallpass().link_lifetime() + Duration::from_secs(60);
         if !store::spent::spend(cx.write().await?, link, expires).await? {
@@ -462,12 +491,17 @@ async fn set(
         return Err(Refusal::InvalidPasswordReset.into());
     };
     forget(cx).await?;
+    // Whoever was signed in here as somebody else is so no longer. Not before: opening a link must not sign anybody out.
+    if cx.session.user_id().is_some_and(|id| id != user.id) {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
     let method = if leave.link.is_some() { "link" } else { "code" };
     cx.note_about("password_reset", Some(user.id), method, "")
         .await?;
-    // The mailbox was proved, and the password is the owner's from now on: nothing to distrust.
+    // The mailbox was proved, and the password is the owner's from now on.
     let user = match &leave.email {
-        Some(email) => addresses::possess(cx, &user, email, true).await?,
+        Some(email) => addresses::possess(cx, &user, email, Besides::NewPassword).await?,
         None => user,
     };
     let to = user.email.clone();

@@ -84,28 +84,27 @@ pub async fn choose(
 /// # Errors
 /// A failure.
 pub async fn set(cx: &mut Cx, user: &User, encoded: String) -> Result<Option<User>, Failure> {
+    end_credentials(cx, user.id).await?;
     let replaced =
         store::user::replace_password(cx.write().await?, user.id, &user.password, &encoded).await?;
-    if !replaced {
-        return Ok(None);
-    }
-    end_credentials(cx, user.id).await?;
-    Ok(Some(User {
+    Ok(replaced.then(|| User {
         password: encoded,
         ..user.clone()
     }))
 }
 
-async fn end_credentials(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
-    store::code::take_all(cx.write().await?, user).await?;
-    store::token::remove(cx.write().await?, user).await?;
-    let now = cx.now;
-    store::refresh::end_all(cx.write().await?, user, now).await?;
+/// Ends what does not end by itself with a password. In the same order everywhere, codes before the user's row, so that
+/// two who do it at once wait for each other instead of standing in each other's way.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn end_credentials(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
     let keep = match cx.session.user_id() == Some(user) {
         true => cx.session.row_key().map(str::to_owned),
         false => None,
     };
-    store::session::end_others(cx.write().await?, user, keep.as_deref()).await
+    let now = cx.now;
+    store::credentials::end(cx.write().await?, user, keep.as_deref(), now).await
 }
 
 /// Refuses what is empty, too long or holds a NUL.

@@ -15,7 +15,7 @@ use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::Claim;
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, pending, pipeline, within};
-use crate::flows::{numbers, reauthentication};
+use crate::flows::{numbers, reauthentication, signup};
 use crate::store;
 use crate::store::code::Challenge;
 use crate::store::phone::PhoneNumber;
@@ -89,11 +89,22 @@ pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
     let purpose = purpose(&waits);
     Ok(Waiting {
         can_resend: code::can_resend(cx, purpose, &challenge),
-        can_change: at_stage && code::can_change(cx, purpose, &challenge),
+        can_change: may_change(cx, &waits, &challenge),
         valid_for: challenge.expires.since(cx.now),
         phone: challenge.recipient,
         at_stage,
     })
+}
+
+/// Only somebody who has never been signed in may; where there is nobody it is offered too.
+fn may_change(cx: &Cx, waits: &Waits, challenge: &Challenge) -> bool {
+    match waits {
+        Waits::AtStage(_, user) => {
+            user.as_ref().is_none_or(|user| user.last_login.is_none())
+                && code::can_change(cx, Purpose::VerifyPhone, challenge)
+        }
+        Waits::Own(_) => false,
+    }
 }
 
 fn purpose(waits: &Waits) -> Purpose {
@@ -159,7 +170,7 @@ async fn deliver(cx: &mut Cx, sent: &Sent, genuine: bool) -> Result<(), Failure>
         return numbers::send_code(cx, "phone/code", sent).await;
     }
     let to = sent.challenge.recipient.clone();
-    numbers::send_plain(cx, "signup/account_already_exists", &to).await
+    numbers::send_already_exists(cx, &to).await
 }
 
 /// Gives up a number whose code is awaited.
@@ -185,8 +196,9 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
     within(cx.hit("verify_phone", Some(&before.recipient)).await?)?;
     let genuine = !before.code.is_empty();
     let sent = code::resend(cx, purpose(&waits), &before).await?;
-    if genuine {
-        numbers::send_code(cx, "phone/code", &sent).await?;
+    match genuine {
+        true => numbers::send_code(cx, "phone/code", &sent).await?,
+        false => numbers::send_nothing(cx, &before.recipient).await?,
     }
     Ok(())
 }
@@ -198,12 +210,12 @@ pub async fn resend(cx: &mut Cx) -> Result<(), Error> {
 /// [`Refusal::RateLimited`], what a number may be refused for.
 pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let (waits, before) = awaited(cx).await?;
+    if !may_change(cx, &waits, &before) {
+        return Err(Refusal::ChangeExhausted.into());
+    }
     let Waits::AtStage(mut login, user) = waits else {
         return Err(Refusal::ChangeExhausted.into());
     };
-    if !code::can_change(cx, Purpose::VerifyPhone, &before) {
-        return Err(Refusal::ChangeExhausted.into());
-    }
     let phone = numbers::clean(cx, typed)?;
     let claim = numbers::claim(cx, &phone, login.user_id()).await?;
     if claim == Claim::Taken {
@@ -211,8 +223,22 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     }
     cx.checkpoint().await?;
     within(cx.hit("verify_phone", Some(&phone)).await?)?;
-    let owner = user.as_ref().filter(|_| claim == Claim::Free);
-    if let Some(owner) = owner {
+    login.phone = Some(phone.clone());
+    login.phone_taken = claim == Claim::Hidden;
+    let user = match user {
+        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
+            Some(signup::finish_waiting(cx, &mut login).await?)
+        }
+        other => other,
+    };
+    let free = claim == Claim::Free;
+    let recipient = Recipient {
+        user: user.as_ref().filter(|_| free).map(|user| user.id),
+        to: &phone,
+        genuine: free,
+    };
+    let sent = code::change(cx, Purpose::VerifyPhone, &before, recipient).await?;
+    if let Some(owner) = user.as_ref().filter(|_| free) {
         let now = cx.now;
         let number = PhoneNumber {
             phone: phone.clone(),
@@ -220,20 +246,11 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
         };
         store::phone::set(cx.write().await?, owner.id, &number, now).await?;
     }
-    let recipient = Recipient {
-        user: owner.map(|user| user.id),
-        to: &phone,
-        genuine: owner.is_some(),
-    };
-    let sent = code::change(cx, Purpose::VerifyPhone, &before, recipient).await?;
-    if owner.is_some() {
+    if free {
         numbers::send_code(cx, "phone/code", &sent).await?;
-    } else if claim == Claim::Hidden {
-        numbers::send_plain(cx, "signup/account_already_exists", &phone).await?;
     } else {
-        numbers::send_plain(cx, "login_by_code/unknown_account", &phone).await?;
+        numbers::send_already_exists(cx, &phone).await?;
     }
-    login.phone = Some(phone);
     Ok(pipeline::keep(cx, &login)?)
 }
 
@@ -285,9 +302,11 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Finished, Error> {
                 .await?;
             Ok(Finished::Changed)
         }
-        Waits::AtStage(_, None) => {
-            pending::abort(cx).await?;
-            Err(Refusal::NotPending.into())
+        // A signup with an address that is another's: its own phone is proved, and it goes on to where it ends.
+        Waits::AtStage(mut login, None) => {
+            login.finish_stage();
+            let progress = pipeline::resume(cx, *login, None).await?;
+            Ok(Finished::WentOn(progress))
         }
         Waits::AtStage(mut login, Some(user)) => {
             if let Err(error) = numbers::confirm(cx, user.id, &challenge.recipient).await {

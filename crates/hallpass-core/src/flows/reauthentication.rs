@@ -82,6 +82,12 @@ pub async fn way(cx: &mut Cx, user: &User) -> Result<Way, Failure> {
     })
 }
 
+/// By what wrong passwords of somebody who is signed in are counted. No login begins so: what a stranger types at the
+/// sign-in page must not lock anybody out of what they do in their own session.
+pub(crate) fn failures_key(user: &User) -> String {
+    format!("\0user:{}", user.id)
+}
+
 /// Whether this is the user's password; a wrong one counts as a failed sign-in does.
 ///
 /// # Errors
@@ -91,7 +97,7 @@ pub(crate) async fn is_password_of(
     user: &User,
     password: &str,
 ) -> Result<bool, Error> {
-    let key = format!("user:{}", user.id);
+    let key = failures_key(user);
     let hits = match cx.hit("login_failed", Some(&key)).await? {
         Verdict::Within(hits) => hits,
         Verdict::Exceeded { .. } => return Err(Refusal::TooManyLoginAttempts.into()),

@@ -124,6 +124,10 @@ pub async fn sign_in(
     for record in records {
         add_record(session, user.id, record);
     }
+    // What was begun before is not for whoever is in now.
+    for key in [keys::RESET_LEAVE, keys::RESET_CHALLENGE, keys::SUSPENDED] {
+        session.remove(key);
+    }
     session.rotate_csrf();
     session.signed_in = Some(user.id);
     session.user = Some(User {

@@ -7,25 +7,25 @@
 //! 4. The password is hashed, the user, the addresses and the number are saved, and the app adds what is its own.
 //! 5. The stages of a sign-in follow.
 //!
-//! Where it must come to nothing, the same work is done: the hash, a row that is made and taken out again, a letter.
+//! Where it must come to nothing, the same work is done: the hash, a row that is made and taken out again, a letter. What
+//! is nobody else's goes on as always: a code to one's own phone works, though the address belongs to another. And where
+//! the settings let the address be changed on the way, the account is made as soon as nothing of it is taken.
 
 pub mod form;
+mod save;
 mod username;
 
-use serde_json::Value;
-
 pub use form::Form;
+pub(crate) use save::finish_waiting;
 
 use crate::cx::Cx;
-use crate::domain::{Login, User, secret};
-use crate::error::{Error, Failure, Refusal};
+use crate::domain::{Login, UserId, secret};
+use crate::error::{Error, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::login::{Progress, pending, pipeline, within};
 use crate::flows::numbers;
 use crate::settings::ExtraField;
 use crate::store;
-use crate::store::phone::PhoneNumber;
-use crate::store::user::NewUser;
 
 /// Step 1.
 ///
@@ -98,59 +98,80 @@ pub async fn finish(
         .clone();
     if trap.is_some_and(|name| !typed(&name).is_empty()) {
         cx.note_about("signup_trapped", None, "", "").await?;
-        return Ok(Finished::Trapped);
+        return trapped(cx, typed, next).await;
     }
     let form = form::read(cx, typed).await?;
     let hook = cx.hallpass().signup_hook().clone();
     hook.may_sign_up(cx, &form).await?;
-    let hidden = claims(cx, &form).await?;
+    let taken = claims(cx, &form).await?;
     let password = match &form.password {
         Some(password) => cx.encode_password(password).await?,
         None => secret::unusable_password(),
     };
-    let login = Login {
+    let mut login = Login {
         email: form.email.clone(),
         phone: form.phone.clone(),
         signup: true,
         next,
+        email_taken: taken.email,
+        phone_taken: taken.phone,
+        display: form.username.clone().or_else(|| form.email.clone()),
         ..Login::of_nobody(cx.now)
     };
-    if hidden {
+    if taken.email || taken.phone {
         pretend(cx, &form, &password).await?;
+        login.waiting = Some(save::keep(cx, &form, &password)?);
         let progress = pipeline::begin(cx, login, None).await?;
         return Ok(Finished::Progress(progress));
     }
-    let user = save(cx, &form, &password).await?;
-    if let Err(error) = hook.after_sign_up(cx, &user, &form).await {
-        // Half an account is none.
-        cx.undo().await;
-        return Err(error);
-    }
-    cx.note_about("signup", Some(user.id), "", "").await?;
-    let mut login = Login {
-        user: Some(user.id.as_int()),
-        ..login
-    };
+    let user = save::save(cx, &form, &password).await?;
+    login.user = Some(user.id.as_int());
     login.follow(&user);
     let progress = pipeline::begin(cx, login, Some(user)).await?;
     Ok(Finished::Progress(progress))
 }
 
+/// Whoever fell into the trap sees what others see at this point, and gets nothing: neither account nor letter.
+async fn trapped(
+    cx: &mut Cx,
+    typed: &(dyn Fn(&str) -> String + Sync),
+    next: Option<String>,
+) -> Result<Finished, Error> {
+    let login = Login {
+        email: addresses::clean(cx, &typed("email")).ok(),
+        phone: numbers::clean(cx, &typed("phone")).ok(),
+        signup: true,
+        next,
+        ..Login::of_nobody(cx.now)
+    };
+    Ok(match pipeline::pretend(cx, login).await? {
+        Some(progress) => Finished::Progress(progress),
+        None => Finished::Trapped,
+    })
+}
+
+/// What somebody else has already, where nothing may show it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Taken {
+    email: bool,
+    phone: bool,
+}
+
 /// Step 3: whether somebody has the address or the number, and nothing may show it.
-async fn claims(cx: &mut Cx, form: &Form) -> Result<bool, Error> {
-    let mut hidden = false;
+async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
+    let mut hidden = Taken::default();
     let mut faults = Vec::new();
     if let Some(email) = &form.email {
         match addresses::claim(cx, email, None).await? {
             Claim::Free => {}
-            Claim::Hidden => hidden = true,
+            Claim::Hidden => hidden.email = true,
             Claim::Taken => faults.push(("email".to_owned(), Refusal::EmailTaken)),
         }
     }
     if let Some(phone) = &form.phone {
-        match numbers::claim(cx, phone, None).await? {
+        match numbers::claim_at_signup(cx, phone).await? {
             Claim::Free => {}
-            Claim::Hidden => hidden = true,
+            Claim::Hidden => hidden.phone = true,
             Claim::Taken => faults.push(("phone".to_owned(), Refusal::PhoneTaken)),
         }
     }
@@ -160,76 +181,29 @@ async fn claims(cx: &mut Cx, form: &Form) -> Result<bool, Error> {
     }
 }
 
-fn new_user<'a>(
-    form: &'a Form,
-    username: &'a str,
-    email: &'a str,
-    password: &'a str,
-) -> NewUser<'a> {
-    let extra = |name: &str| form.extra.get(name).and_then(Value::as_str).unwrap_or("");
-    NewUser {
-        first_name: extra("first_name"),
-        last_name: extra("last_name"),
-        ..NewUser::plain(username, email, password)
-    }
-}
-
-/// Step 4.
-async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<User, Error> {
-    let email = form.email.as_deref().unwrap_or_default();
-    let username = match &form.username {
-        Some(username) => username.clone(),
-        None => username::generate(cx, form).await?,
-    };
-    let now = cx.now;
-    let new = new_user(form, &username, email, password);
-    let id = store::user::insert(cx.write().await?, new, now).await?;
-    let Some(id) = id else {
-        let taken = ("username".to_owned(), Refusal::UsernameTaken);
-        return Err(Refusal::Several(vec![taken]).into());
-    };
-    if !email.is_empty() {
-        store::email_address::insert(cx.write().await?, id, email, false, true).await?;
-    }
-    if let Some(phone) = &form.phone {
-        let number = PhoneNumber {
-            phone: phone.clone(),
-            verified: false,
-        };
-        store::phone::set(cx.write().await?, id, &number, now).await?;
-    }
-    let mut kept = form.extra.clone();
-    kept.retain(|name, _| !matches!(name.as_str(), "first_name" | "last_name"));
-    if !kept.is_empty() {
-        store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
-    }
-    let saved = store::user::by_id(cx.read(), id).await?;
-    saved.ok_or_else(|| Failure::new("the user that was just saved is gone").into())
-}
-
-/// Step 4 where it comes to nothing: a row is made, under a name that nobody can have, and taken out again.
+/// Step 4 where it comes to nothing: a row is made, under a name that nobody can have, and taken out again. It is written
+/// as often as [`save`] writes, and read as often.
 async fn pretend(cx: &mut Cx, form: &Form, password: &str) -> Result<(), Error> {
-    let username = match &form.username {
-        Some(_) => String::new(),
-        None => username::generate(cx, form).await?,
-    };
     let name = format!("!{}", secret::random_text(secret::ALPHANUMERIC, 40));
-    let new = new_user(form, &name, &username, password);
+    if form.username.is_none() {
+        form::is_taken(cx, &name).await?;
+    }
+    let email = form.email.as_deref().unwrap_or_default();
+    let new = save::new_user(form, &name, email, password);
     let now = cx.now;
     let id = store::user::insert(cx.write().await?, new, now).await?;
-    if let Some(id) = id {
-        store::email_address::insert(
-            cx.write().await?,
-            id,
-            "nobody@example.invalid",
-            false,
-            false,
-        )
-        .await?;
-        store::email_address::remove_all(cx.write().await?, id).await?;
-        store::user::remove_bare(cx.write().await?, id).await?;
+    let id = id.unwrap_or(UserId::NOBODY);
+    let rows = [
+        form.email.is_some(),
+        form.phone.is_some(),
+        !save::kept(form).is_empty(),
+    ];
+    for _ in rows.iter().filter(|row| **row).skip(1) {
+        store::user::touch(cx.write().await?, id, email).await?;
     }
-    cx.note_about("signup_refused", None, "", "account_exists")
-        .await?;
-    Ok(())
+    store::user::remove_bare(cx.write().await?, id).await?;
+    store::user::by_id(cx.read(), id).await?;
+    Ok(cx
+        .note_about("signup_refused", None, "", "account_exists")
+        .await?)
 }

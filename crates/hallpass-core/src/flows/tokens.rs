@@ -105,6 +105,7 @@ async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result
     }
     let settings = cx.hallpass().settings();
     let touch = settings.simple_jwt.update_last_login;
+    let before = cx.session.clone();
     if session && settings.rest_auth.session_login {
         if !sessions::sign_in(cx, &user, &begun.records, false).await? {
             return Err(Refusal::PasswordMismatch(LoginMethod::Username).into());
@@ -117,7 +118,12 @@ async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result
         cx.note_about("login", Some(user.id), "password", "token")
             .await?;
     }
-    hook.after_sign_in(cx, &user).await?;
+    if let Err(error) = hook.after_sign_in(cx, &user).await {
+        // Whom the app turns away at the last moment never was in.
+        cx.undo().await;
+        cx.session = before;
+        return Err(error);
+    }
     let given = issue(cx, &user).await?;
     Ok(LoggedIn { user, given })
 }
@@ -144,13 +150,13 @@ pub(crate) fn throttle_action(scope: &str, by: &str) -> String {
 ///
 /// # Errors
 /// A failure.
-pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Failure> {
+pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Error> {
     let settings = cx.hallpass().settings();
     if settings.rest_auth.use_jwt {
         return Ok(Given::Pair(new_pair(cx, user).await?));
     }
     if settings.rest_auth.token_model.is_some() {
-        return Ok(Given::Key(key_of(cx, user.id).await?));
+        return Ok(Given::Key(key_of(cx, user).await?));
     }
     Ok(Given::Nothing)
 }
@@ -158,13 +164,15 @@ pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Failure> {
 /// A user's key, made if there is none.
 ///
 /// # Errors
-/// A failure.
-pub async fn key_of(cx: &mut Cx, user: UserId) -> Result<String, Failure> {
+/// [`TokenFault::PasswordChanged`] if the password is another than that of `user`, or the account was switched off.
+pub async fn key_of(cx: &mut Cx, owner: &User) -> Result<String, Error> {
+    let user = owner.id;
     let share = cx.hallpass().settings().hallpass.share_with_django;
     let now = cx.now;
     let fresh = derived(cx.hallpass().keys().current(), user, now);
     let rest = if share { fresh.clone() } else { digest(&fresh) };
-    let row = store::token::get_or_insert(cx.write().await?, user, &rest, now).await?;
+    let row = store::token::get_or_insert(cx.write().await?, owner, &rest, now).await?;
+    let row = row.ok_or(Refusal::Token(TokenFault::PasswordChanged))?;
     if row.key == rest {
         return Ok(fresh);
     }
@@ -296,7 +304,10 @@ fn check_password_mark(hallpass: &Hallpass, claims: &Claims, user: &User) -> Res
 }
 
 /// A pair for a user: the beginning of a family.
-async fn new_pair(cx: &mut Cx, user: &User) -> Result<Pair, Failure> {
+async fn new_pair(cx: &mut Cx, user: &User) -> Result<Pair, Error> {
+    if !store::user::is_current(cx.write().await?, user).await? {
+        return Err(Refusal::Token(TokenFault::PasswordChanged).into());
+    }
     let hallpass = cx.hallpass().clone();
     let settings = &hallpass.settings().simple_jwt;
     let expires = cx.now + Duration::from_secs(settings.refresh_token_lifetime);

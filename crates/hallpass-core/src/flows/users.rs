@@ -119,14 +119,14 @@ pub fn password_errors(
 /// A failure of the database or the hashing; also when the password was changed by somebody else meanwhile.
 pub async fn set_password(hallpass: &Hallpass, user: &User, password: &str) -> Result<(), Failure> {
     let encoded = encode(hallpass, password).await?;
-    if !store::user::replace_password(hallpass.db().conn(), user.id, &user.password, &encoded)
-        .await?
-    {
+    let mut tx = hallpass.db().begin().await.map_err(Failure::from)?;
+    store::credentials::end(tx.conn(), user.id, None, hallpass.now()).await?;
+    if !store::user::replace_password(tx.conn(), user.id, &user.password, &encoded).await? {
         return Err(Failure::new(
             "somebody else changed the password at the same moment",
         ));
     }
-    Ok(())
+    tx.commit().await.map_err(Failure::from)
 }
 
 async fn encode(hallpass: &Hallpass, password: &str) -> Result<String, Failure> {

@@ -13,6 +13,17 @@ pub struct PhoneNumber {
     pub verified: bool,
 }
 
+/// An owner of a number.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// Who.
+    pub user: User,
+    /// The number, and whether it is confirmed.
+    pub number: PhoneNumber,
+    /// Whether the user ever proved an address or a number, whichever.
+    pub proved: bool,
+}
+
 fn read(row: &Row, at: usize) -> Result<PhoneNumber, Failure> {
     Ok(PhoneNumber {
         phone: row.get(at)?,
@@ -32,15 +43,22 @@ pub async fn of_user(mut conn: Conn<'_>, user: UserId) -> Result<Option<PhoneNum
 }
 
 /// Users with this number, those who confirmed it first.
-pub async fn owners(mut conn: Conn<'_>, phone: &str) -> Result<Vec<(User, PhoneNumber)>, Failure> {
+pub async fn owners(mut conn: Conn<'_>, phone: &str) -> Result<Vec<Owner>, Failure> {
     let sql = format!(
-        "SELECT {}, p.phone, p.verified FROM hallpass_phone p JOIN auth_user u ON u.id = p.user_id \
+        "SELECT {}, p.phone, p.verified, {} FROM hallpass_phone p JOIN auth_user u ON u.id = p.user_id \
          WHERE p.phone = $1 ORDER BY p.verified DESC, u.id LIMIT 10",
-        user::COLUMNS
+        user::COLUMNS,
+        user::PROVED
     );
     let rows = conn.query(&sql, &[phone.into()]).await?;
     rows.iter()
-        .map(|row| Ok((user::read(row, 0)?, read(row, user::WIDTH)?)))
+        .map(|row| {
+            Ok(Owner {
+                user: user::read(row, 0)?,
+                number: read(row, user::WIDTH)?,
+                proved: row.get(user::WIDTH + 2)?,
+            })
+        })
         .collect()
 }
 
@@ -70,6 +88,16 @@ pub async fn is_verified_elsewhere(
         )
         .await?;
     Ok(row.is_some())
+}
+
+/// Removes a number that its user never confirmed.
+pub async fn remove_unverified(mut conn: Conn<'_>, user: UserId) -> Result<(), Failure> {
+    conn.execute(
+        "DELETE FROM hallpass_phone WHERE user_id = $1 AND verified <> $2",
+        &[user.into(), true.into()],
+    )
+    .await?;
+    Ok(())
 }
 
 /// Sets a user's number.

@@ -101,6 +101,8 @@ pub async fn save(
                 key: key.clone(),
                 max_age,
             },
+            // It ended or was renamed meanwhile, by an answer that may have set another cookie: that one must not go.
+            (Some(_), _) => CookieChange::Keep,
             _ => CookieChange::Delete,
         });
         return Ok(());

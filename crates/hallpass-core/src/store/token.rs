@@ -28,26 +28,36 @@ pub async fn owner(mut conn: Conn<'_>, plain: &str, digest: &str) -> Result<Opti
     row.map(|row| user::read(&row, 0)).transpose()
 }
 
-/// A user's key, made if there is none: what is there already wins.
+/// A user's key, made if there is none: what is there already wins. `None`: the password is another by now, or the user
+/// was switched off.
 pub async fn get_or_insert(
     mut conn: Conn<'_>,
-    user: UserId,
+    user: &User,
     key: &str,
     now: Timestamp,
-) -> Result<TokenRow, Failure> {
+) -> Result<Option<TokenRow>, Failure> {
     // An update that changes nothing, so that the row comes back whether it is new or not.
     let row = conn
         .query_opt(
-            "INSERT INTO authtoken_token (key, created, user_id) VALUES ($1, $2, $3) \
+            "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
+             WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 \
              ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
-            &[key.into(), now.into(), user.into()],
+            &[
+                key.into(),
+                now.into(),
+                user.id.into(),
+                user.password.as_str().into(),
+                true.into(),
+            ],
         )
         .await?;
-    let row = row.ok_or_else(|| Failure::new("a token came back without a row"))?;
-    Ok(TokenRow {
-        key: row.get(0)?,
-        created: row.get(1)?,
+    row.map(|row| {
+        Ok(TokenRow {
+            key: row.get(0)?,
+            created: row.get(1)?,
+        })
     })
+    .transpose()
 }
 
 /// Puts a digest where the key stood, if that is still the one that was read.

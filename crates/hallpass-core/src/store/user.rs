@@ -57,16 +57,22 @@ pub struct Addressed {
     pub address: String,
     /// Whether the user proved that it is theirs.
     pub verified: bool,
+    /// Whether the user ever proved an address or a phone number, whichever.
+    pub proved: bool,
 }
+
+/// Whether a user ever proved an address or a number, for a table aliased `u`.
+pub(super) const PROVED: &str = "(EXISTS (SELECT 1 FROM account_emailaddress v WHERE v.user_id = u.id AND v.verified) \
+     OR EXISTS (SELECT 1 FROM hallpass_phone p WHERE p.user_id = u.id AND p.verified))";
 
 /// Users to whom this address belongs, those who proved it first: rows of `account_emailaddress`, and
 /// `auth_user.email` itself.
 pub async fn by_email(mut conn: Conn<'_>, email: &str) -> Result<Vec<Addressed>, Failure> {
     let sql = format!(
-        "SELECT {COLUMNS}, e.verified, e.email FROM account_emailaddress e JOIN auth_user u ON u.id = e.user_id \
+        "SELECT {COLUMNS}, e.verified, e.email, {PROVED} FROM account_emailaddress e JOIN auth_user u ON u.id = e.user_id \
          WHERE e.email IN ($2, $3, $4) OR lower(e.email) = $1 \
          UNION ALL \
-         SELECT {COLUMNS}, FALSE, u.email FROM auth_user u \
+         SELECT {COLUMNS}, FALSE, u.email, {PROVED} FROM auth_user u \
          WHERE lower(u.email) = $1 OR u.email IN ($2, $3, $4) \
          ORDER BY 12 DESC, 1 LIMIT 40"
     );
@@ -80,6 +86,7 @@ pub async fn by_email(mut conn: Conn<'_>, email: &str) -> Result<Vec<Addressed>,
                 user,
                 address,
                 verified,
+                proved: row.get(WIDTH + 2)?,
             });
         }
     }
@@ -219,6 +226,11 @@ pub async fn replace_password(
     Ok(touched == 1)
 }
 
+/// Writes a row once more, as it is.
+pub(crate) async fn touch(conn: Conn<'_>, id: UserId, email: &str) -> Result<(), Failure> {
+    set_email(conn, id, email).await
+}
+
 /// Sets name and names. `false`: somebody has the user name.
 pub async fn set_names(
     mut conn: Conn<'_>,
@@ -248,6 +260,33 @@ pub(super) async fn set_email(mut conn: Conn<'_>, id: UserId, email: &str) -> Re
     conn.execute(
         "UPDATE auth_user SET email = $1 WHERE id = $2",
         &[email.into(), id.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether the user is active and the password is still the one that was read; the row is held until the transaction
+/// ends, so that it stays so.
+pub async fn is_current(mut conn: Conn<'_>, user: &User) -> Result<bool, Failure> {
+    let row = conn
+        .query_opt(
+            Sql {
+                sqlite: "SELECT 1 FROM auth_user WHERE id = $1 AND password = $2 AND is_active = $3",
+                postgres: "SELECT 1 FROM auth_user WHERE id = $1 AND password = $2 AND is_active = $3 FOR SHARE",
+            },
+            &[user.id.into(), user.password.as_str().into(), true.into()],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Moves `last_login` one second on, which ends every link that was made from it.
+pub async fn outdate_links(mut conn: Conn<'_>, user: &User) -> Result<(), Failure> {
+    let last = user.last_login.unwrap_or(user.date_joined);
+    let next = Timestamp::from_seconds(last.seconds() + 1);
+    conn.execute(
+        "UPDATE auth_user SET last_login = $1 WHERE id = $2 AND (last_login IS NULL OR last_login < $1)",
+        &[next.into(), user.id.into()],
     )
     .await?;
     Ok(())

@@ -65,6 +65,7 @@ fn usernames_and_addresses() {
         );
     }
     assert!(same_folded("STRASSE@x.de", "straße@X.DE"));
+    assert!(same_folded("STRAẞE@x.de", "strasse@x.de"));
     assert!(same_folded("Ａ@x", "a@x"));
     assert!(!same_folded("a@x", "á@x"));
 }

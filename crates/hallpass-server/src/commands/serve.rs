@@ -61,13 +61,14 @@ fn welcome(hallpass: &Hallpass, at: &str, new_secret: Option<PathBuf>, is_new: b
     if settings.email.backend == Backend::Console {
         say("Letters are printed here; EMAIL_BACKEND=smtp sends them.")?;
     }
-    if is_new {
+    if is_new && settings.hallpass.signup_open {
+        say(&format!(
+            "No accounts yet: open {at}{mount}signup/ to make one."
+        ))?;
+    } else if is_new {
         say(
             "No accounts yet: make one with `hallpass createsuperuser` (or `cargo run createsuperuser`).",
         )?;
     }
-    say(&format!(
-        "Open {at}{mount}login/link/ to sign in by e-mail."
-    ))
-    .context("standard output is closed")
+    say(&format!("Open {at}{mount}login/ to sign in.")).context("standard output is closed")
 }

@@ -9,6 +9,8 @@ use thirtyfour::prelude::*;
 
 use crate::program::Program;
 
+mod accounts;
+
 each_database!(the_story_in_chromium);
 
 /// ChromeDriver, ended when dropped.

@@ -59,7 +59,12 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
     };
     match done {
         Ok(()) => {
-            visit.tell("success", "A letter is on its way.");
+            let account = &visit.face.hallpass.settings().account;
+            let said = match own || account.email_verification_by_code_enabled {
+                true => "A new code is on its way.",
+                false => "Look into your mail again in a moment.",
+            };
+            visit.tell("success", said);
             let to = visit.face.path("confirm-email/");
             visit.redirect(&to).await
         }
@@ -176,10 +181,16 @@ pub(crate) async fn look(mut visit: Visit, Path(key): Path<String>) -> Response 
         .await;
     match looked {
         Ok(looked) => {
+            let display = looked.user.display();
+            visit.data = Some(json!({
+                "can_confirm": true,
+                "email": looked.address.email,
+                "user": { "display": display },
+            }));
             let own = json!({
                 "form": Form::new().into_json(None),
                 "email": looked.address.email,
-                "display": looked.user.display(),
+                "display": display,
             });
             visit
                 .page_with(
@@ -232,6 +243,7 @@ async fn invalid(mut visit: Visit, error: Error) -> Response {
         }
         error => return visit.refused(error).await,
     }
+    visit.data = Some(json!({ "can_confirm": false }));
     let manage = visit.session.user().is_some();
     let own = json!({
         "manage_url": manage.then(|| visit.face.path("email/")),

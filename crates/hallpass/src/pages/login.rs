@@ -25,17 +25,24 @@ pub(crate) async fn show(mut visit: Visit) -> Response {
         let to = visit.with_next(&visit.face.path("login/code/"), next.as_deref());
         return visit.redirect(&to).await;
     }
-    // A sign-in by code under way goes on where it stands, as allauth has it; others begin anew here.
-    if settings.account.email_verification_by_code_enabled {
-        let waits = visit.run(async |cx| {
-            use hallpass_core::domain::Stage;
-            Ok(login::pending::at(cx, &Stage::VerifyEmail).await.is_ok())
-        });
-        if matches!(waits.await, Ok(true)) {
-            return visit.stray().await;
-        }
+    if waits_for_code(&mut visit).await {
+        return visit.stray().await;
     }
     page(visit, StatusCode::OK, None).await
+}
+
+/// Whether a sign-in waits here for the code that confirms its address: it goes on where it stands, as allauth has it.
+/// Others begin anew.
+pub(crate) async fn waits_for_code(visit: &mut Visit) -> bool {
+    let settings = visit.face.hallpass.settings();
+    if !settings.account.email_verification_by_code_enabled {
+        return false;
+    }
+    let waits = visit.run(async |cx| {
+        use hallpass_core::domain::Stage;
+        Ok(login::pending::at(cx, &Stage::VerifyEmail).await.is_ok())
+    });
+    matches!(waits.await, Ok(true))
 }
 
 /// `POST login/`

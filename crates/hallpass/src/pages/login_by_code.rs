@@ -110,7 +110,7 @@ pub(crate) async fn finish(mut visit: Visit) -> Response {
                     let to = visit.face.path("login/code/confirm/");
                     visit.redirect(&to).await
                 }
-                Err(Error::Refused(refusal)) if say::is_for_form(&refusal) => {
+                Err(Error::Refused(refusal @ Refusal::ResendExhausted)) => {
                     confirm_page(visit, StatusCode::BAD_REQUEST, Some(&refusal)).await
                 }
                 Err(error) => visit.refused(error).await,
@@ -123,7 +123,7 @@ pub(crate) async fn finish(mut visit: Visit) -> Response {
                 .await;
             match finished {
                 Ok(progress) => visit.progress(progress).await,
-                Err(Error::Refused(refusal)) if say::is_for_form(&refusal) => {
+                Err(Error::Refused(refusal @ (Refusal::IncorrectCode | Refusal::Required(_)))) => {
                     confirm_page(visit, StatusCode::BAD_REQUEST, Some(&refusal)).await
                 }
                 Err(error) => visit.refused(error).await,

@@ -1,7 +1,7 @@
 //! The addresses of one's own account.
 
 use axum::response::Response;
-use hallpass_core::flows::manage_email::{self, Added};
+use hallpass_core::flows::manage_email::{self, Added, Listed};
 use hallpass_core::{Error, Refusal};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -43,10 +43,34 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
         Ok(said) => {
             visit.tell("success", said);
             let to = visit.face.path("email/");
-            visit.redirect(&to).await
+            go(visit, &to).await
         }
         Err(error) => refuse(visit, error).await,
     }
+}
+
+/// Onwards; a script is told at once what the addresses are now.
+async fn go(mut visit: Visit, to: &str) -> Response {
+    if visit.as_json
+        && let Ok(listed) = visit.run(async |cx| manage_email::list(cx).await).await
+    {
+        visit.data = Some(data_of(&listed));
+    }
+    visit.redirect(to).await
+}
+
+/// The addresses, the oldest first, as allauth tells scripts of them.
+fn data_of(listed: &Listed) -> Value {
+    let mut rows: Vec<_> = listed
+        .addresses
+        .iter()
+        .map(|entry| &entry.address)
+        .collect();
+    rows.sort_by_key(|row| row.id);
+    let rows = rows.into_iter().map(|row| {
+        json!({ "id": row.id, "email": row.email, "verified": row.verified, "primary": row.primary })
+    });
+    rows.collect()
 }
 
 async fn sent_page(mut visit: Visit, sent: Result<Added, Error>) -> Response {
@@ -61,7 +85,7 @@ async fn sent_page(mut visit: Visit, sent: Result<Added, Error>) -> Response {
         Ok(Added::CodeSent) => visit.face.path("confirm-email/"),
         Err(error) => return refuse(visit, error).await,
     };
-    visit.redirect(&to).await
+    go(visit, &to).await
 }
 
 async fn refuse(mut visit: Visit, error: Error) -> Response {
@@ -84,6 +108,7 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         Ok(listed) => listed,
         Err(error) => return visit.refused(error).await,
     };
+    visit.data = visit.as_json.then(|| data_of(&listed));
     let entries = listed.addresses.iter().map(|entry| {
         json!({
             "email": entry.address.email,

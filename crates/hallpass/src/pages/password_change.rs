@@ -80,6 +80,12 @@ async fn finish(mut visit: Visit, change: bool, finished: Result<Finished, Error
             let to = visit.face.hallpass.settings().login_url();
             visit.redirect(&to).await
         }
+        Err(Error::Refused(Refusal::ReauthenticationRequired)) => {
+            // Passwords are not kept over the proof: the form comes anew.
+            let here = visit.face.path("password/set/");
+            let to = visit.with_next(&visit.face.path("reauthenticate/"), Some(&here));
+            visit.redirect(&to).await
+        }
         Err(Error::Refused(Refusal::NoPassword | Refusal::PasswordAlreadySet)) => {
             door(visit, change, StatusCode::OK, None).await
         }

@@ -59,15 +59,14 @@ async fn request_page(visit: Visit, status: StatusCode, refusal: Option<&Refusal
     visit.page(status, "password_reset/request.html", own).await
 }
 
+fn by_code(visit: &Visit) -> bool {
+    let account = &visit.face.hallpass.settings().account;
+    account.password_reset_by_code_enabled
+}
+
 /// `GET password/reset/done/`: a letter is on its way; with codes, the new password is set.
 pub(crate) async fn sent(visit: Visit) -> Response {
-    if visit
-        .face
-        .hallpass
-        .settings()
-        .account
-        .password_reset_by_code_enabled
-    {
+    if by_code(&visit) {
         return done(visit).await;
     }
     let own = json!({
@@ -125,8 +124,12 @@ pub(crate) async fn finish_code(mut visit: Visit) -> Response {
 }
 
 /// Nothing waits here, or not any more: to where one begins.
-async fn over(mut visit: Visit) -> Response {
-    visit.tell("warning", say::words(&Refusal::NotPending));
+async fn over(visit: Visit) -> Response {
+    again(visit, "warning", &say::words(&Refusal::NotPending)).await
+}
+
+async fn again(mut visit: Visit, level: &str, words: &str) -> Response {
+    visit.tell(level, words);
     let to = visit.face.path("password/reset/");
     visit.redirect(&to).await
 }
@@ -139,6 +142,10 @@ async fn code_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusa
     });
     let (email, left) = match waiting.await {
         Ok(waiting) => waiting,
+        // That was the last attempt.
+        Err(Error::Refused(Refusal::NotPending)) if refusal.is_some() => {
+            return again(visit, "error", "Too many wrong codes. Start again.").await;
+        }
         Err(Error::Refused(Refusal::NotPending)) => return over(visit).await,
         Err(error) => return visit.error(error).await,
     };
@@ -210,7 +217,10 @@ pub(crate) async fn finish_key(mut visit: Visit, Path(key): Path<String>) -> Res
 async fn finished_page(mut visit: Visit, finished: Result<Finished, Error>) -> Response {
     match finished {
         Ok(Finished::Changed) => {
-            let to = visit.face.path("password/reset/key/done/");
+            let to = visit.face.path(match by_code(&visit) {
+                true => "password/reset/done/",
+                false => "password/reset/key/done/",
+            });
             visit.redirect(&to).await
         }
         Ok(Finished::WentOn(progress)) => {
@@ -253,6 +263,10 @@ async fn invalid(visit: Visit, error: Error) -> Response {
     let Error::Refused(Refusal::InvalidPasswordReset) = error else {
         return visit.refused(error).await;
     };
+    // There was no link that could be no good.
+    if by_code(&visit) {
+        return over(visit).await;
+    }
     let own = json!({ "again_url": visit.face.path("password/reset/") });
     visit
         .page_with(

@@ -44,7 +44,7 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
     };
     match done {
         Ok(()) => {
-            visit.tell("success", "A text message is on its way.");
+            visit.tell("success", "A new code is on its way.");
             let to = visit.face.path("phone/verify/");
             visit.redirect(&to).await
         }

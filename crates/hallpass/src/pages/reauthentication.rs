@@ -43,6 +43,8 @@ pub(crate) async fn suspend(mut visit: Visit) -> Response {
         .settings()
         .account
         .reauthentication_timeout;
+    // One form at a time: an older one must not go on in the place of this.
+    visit.session.remove(keys::SUSPENDED);
     let until = visit.face.hallpass.now() + std::time::Duration::from_secs(timeout.max(600));
     if let (Some(user), true) = (user, size <= MOST) {
         let suspended = Suspended {

@@ -1,13 +1,15 @@
 //! Signing up.
 
 use axum::response::Response;
+use hallpass_core::flows::login::Progress;
 use hallpass_core::flows::signup::{self, Finished};
-use hallpass_core::settings::{ExtraField, ExtraKind, SignupField};
+use hallpass_core::settings::{ExtraField, ExtraKind, SignupField, Verification};
 use hallpass_core::{Error, Refusal};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::form::{Field, Form, entered};
+use crate::pages::login;
 use crate::say;
 use crate::visit::Visit;
 
@@ -19,6 +21,9 @@ pub(crate) async fn show(mut visit: Visit) -> Response {
             .next()
             .unwrap_or_else(|| settings.login_redirect_url());
         return visit.redirect(&to).await;
+    }
+    if login::waits_for_code(&mut visit).await {
+        return visit.stray().await;
     }
     match visit.run(async |cx| signup::begin(cx).await).await {
         Ok(()) => page(visit, StatusCode::OK, None).await,
@@ -37,7 +42,17 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
         })
         .await;
     match finished {
-        Ok(Finished::Progress(progress)) => visit.progress(progress).await,
+        Ok(Finished::Progress(progress)) => {
+            // In already, with a letter that wants to be opened: without a word nobody would look for it.
+            let settings = visit.face.hallpass.settings();
+            let written = settings.account.email_verification == Verification::Optional
+                && !visit.posted("email").trim().is_empty();
+            if written && matches!(progress, Progress::SignedIn(_)) {
+                let words = "A letter is on its way. Open its link to confirm your address.";
+                visit.tell("info", words);
+            }
+            visit.progress(progress).await
+        }
         Ok(Finished::Trapped) => {
             let to = visit.face.hallpass.settings().signup_redirect_url();
             visit.redirect(&to).await

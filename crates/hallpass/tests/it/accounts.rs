@@ -21,7 +21,7 @@ pub(crate) fn code_in(text: &str) -> String {
                 .chars()
                 .all(|c| c == '-' || c.is_ascii_uppercase() || c.is_ascii_digit())
     });
-    line.expect("a code").to_owned()
+    line.unwrap().to_owned()
 }
 
 const NEW: [(&str, &str); 4] = [

@@ -2,11 +2,31 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
 
+mod account_settings;
 mod accounts;
+mod ajax;
+mod attempts;
+mod credentials;
+mod enumeration;
+mod hooks;
+mod input;
+mod letters;
+mod load;
 mod login;
 mod login_by_link;
+mod login_methods;
+mod one_time;
 mod pages;
+mod past_flaws;
+mod quotas;
+mod rate_limits;
+mod reauthentication;
 mod rest;
 mod safety;
 mod sessions;
 mod sms_gateway;
+mod stages;
+mod urls;
+mod waits;
+mod walk;
+mod ways_on;

@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::cx::Cx;
 use crate::delivery::Letter;
 use crate::domain::timestamp::spoken_for;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::addresses;
 use crate::flows::code::{self, Purpose, Recipient, Sent};
-use crate::flows::{addresses, numbers};
+use crate::flows::numbers;
 use crate::limits::Verdict;
 use crate::store;
 
@@ -58,6 +59,15 @@ async fn login_by_code(
     to: &To,
 ) -> Result<(), Error> {
     let (To::Email(recipient) | To::Phone(recipient)) = to;
+    let taken = match to {
+        To::Email(_) => login.email_taken,
+        To::Phone(phone) => {
+            // Texts cost money: every one counts, whatever it is for.
+            cx.checkpoint().await?;
+            within(cx.hit("verify_phone", Some(phone)).await?)?;
+            login.phone_taken
+        }
+    };
     let purpose = match login.by_visitor {
         true => Purpose::Login,
         false => Purpose::LoginDemanded,
@@ -68,7 +78,7 @@ async fn login_by_code(
         Recipient {
             user: user.map(|user| user.id),
             to: recipient,
-            genuine: user.is_some(),
+            genuine: is_genuine(login, taken),
         },
     )
     .await?;
@@ -87,20 +97,21 @@ pub(crate) async fn send_login_code(
     sent: &Sent,
 ) -> Result<(), Failure> {
     let by_mail = sent.challenge.recipient.contains('@');
-    let Some(user) = user else {
+    if sent.challenge.code.is_empty() {
         return send_to_nobody(cx, login, sent, by_mail).await;
-    };
+    }
+    let id = user.map(|user| user.id);
     if by_mail {
-        let letter = login_letter(cx, Some(user), sent);
+        let display = user.map(User::display).or_else(|| login.display.clone());
+        let letter = login_letter(cx, display, sent);
         cx.send(&letter).await?;
     } else {
         numbers::send_code(cx, "login_by_code/code", sent).await?;
     }
-    cx.note_about("login_code_sent", Some(user.id), "code", "")
-        .await
+    cx.note_about("login_code_sent", id, "code", "").await
 }
 
-fn login_letter<'a>(cx: &Cx, user: Option<&User>, sent: &'a Sent) -> Letter<'a> {
+fn login_letter<'a>(cx: &Cx, display: Option<String>, sent: &'a Sent) -> Letter<'a> {
     let link = sent
         .link
         .as_deref()
@@ -109,7 +120,7 @@ fn login_letter<'a>(cx: &Cx, user: Option<&User>, sent: &'a Sent) -> Letter<'a> 
         "code": sent.code.reveal(),
         "link": link,
         "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
-        "user": { "display": user.map(User::display).unwrap_or_default() },
+        "user": { "display": display.unwrap_or_default() },
         "asked": cx.asked(),
     });
     Letter {
@@ -160,6 +171,13 @@ async fn send_to_nobody(
     cx.note_about("login_code_sent", None, "code", "").await
 }
 
+/// Whether there is a right code. A signup that comes to nothing because of its address still has a number that is the
+/// visitor's own, or the other way round: what is sent to that one is what any signup would send, or the visitor could
+/// read there what nobody is told.
+fn is_genuine(login: &Login, taken: bool) -> bool {
+    login.user.is_some() || (login.signup && !taken)
+}
+
 async fn verify_phone(
     cx: &mut Cx,
     login: &mut Login,
@@ -168,20 +186,21 @@ async fn verify_phone(
 ) -> Result<(), Error> {
     cx.checkpoint().await?;
     within(cx.hit("verify_phone", Some(phone)).await?)?;
+    let genuine = is_genuine(login, login.phone_taken);
     let sent = code::begin(
         cx,
         Purpose::VerifyPhone,
         Recipient {
             user: user.map(|user| user.id),
             to: phone,
-            genuine: user.is_some(),
+            genuine,
         },
     )
     .await?;
     login.challenge = Some(sent.challenge.id.clone());
-    match user {
-        Some(_) => numbers::send_code(cx, "phone/code", &sent).await?,
-        None => numbers::send_plain(cx, "signup/account_already_exists", phone).await?,
+    match genuine {
+        true => numbers::send_code(cx, "phone/code", &sent).await?,
+        false => numbers::send_already_exists(cx, phone).await?,
     }
     Ok(())
 }
@@ -237,14 +256,16 @@ pub(crate) async fn send_stage_link(
     email: &str,
 ) -> Result<(), Failure> {
     let Some(user) = user else {
+        store::email_address::of_user(cx.read(), UserId::NOBODY).await?;
         return addresses::send_already_exists(cx, email).await;
     };
     let rows = addresses::of(cx, user).await?;
     let row = match rows
         .into_iter()
-        .find(|row| row.email.eq_ignore_ascii_case(email))
+        .find(|row| address::same(&row.email, email))
     {
         Some(row) => Some(row),
+        None if !address::same(&user.email, email) => None,
         None => {
             let conn = cx.write().await?;
             let id = store::email_address::insert(conn, user.id, email, false, false).await?;

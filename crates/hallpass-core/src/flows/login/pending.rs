@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, UserId};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::code;
 use crate::store;
@@ -41,10 +41,12 @@ pub async fn current(cx: &mut Cx) -> Result<Option<(Login, Option<User>)>, Failu
         abort(cx).await?;
         return Ok(None);
     };
-    let Some(id) = login.user_id() else {
-        return Ok(Some((login, None)));
-    };
+    // Nobody is looked up as anybody is: the time must not tell.
+    let id = login.user_id().unwrap_or(UserId::NOBODY);
     let user = store::user::by_id(cx.read(), id).await?;
+    if login.user.is_none() {
+        return Ok(Some((login, None)));
+    }
     match user.filter(|user| login.fits(user)) {
         Some(user) => Ok(Some((login, Some(user)))),
         None => {

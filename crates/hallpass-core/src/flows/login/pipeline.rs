@@ -7,8 +7,9 @@
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
-use crate::domain::{Login, Stage, User};
+use crate::domain::{Login, Stage, User, UserId, address};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::code::{self, Purpose, Recipient};
 use crate::flows::{addresses, sessions};
 use crate::limits::Verdict;
 use crate::settings::{SignupField, Verification};
@@ -44,7 +45,8 @@ pub struct SignedIn {
 pub async fn begin(cx: &mut Cx, login: Login, user: Option<User>) -> Result<Progress, Error> {
     pending::abort(cx).await?;
     // Whoever only asked for a code has proved nothing yet, and must not be told anything about the account.
-    if let Some(user) = user.as_ref().filter(|_| !login.by_visitor) {
+    // The app is asked about a signup at its end, since it is not asked where there is nobody.
+    if let Some(user) = user.as_ref().filter(|_| !login.by_visitor && !login.signup) {
         if !user.is_active {
             return Err(Refusal::Inactive.into());
         }
@@ -84,6 +86,48 @@ pub async fn resume(cx: &mut Cx, mut login: Login, user: Option<User>) -> Result
             Ok(Progress::Pending(stage))
         }
     }
+}
+
+/// The stage at which a sign-in of nobody would wait, without sending anything. `None`: at none.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn pretend(cx: &mut Cx, mut login: Login) -> Result<Option<Progress>, Error> {
+    let facts = gather(cx, &login, None).await?;
+    let Next::At(stage) = next(&login, &facts) else {
+        return Ok(None);
+    };
+    let by_code = cx
+        .hallpass()
+        .settings()
+        .account
+        .email_verification_by_code_enabled;
+    let to = login
+        .email
+        .clone()
+        .or_else(|| login.phone.clone())
+        .unwrap_or_default();
+    let purpose = match &stage {
+        Stage::LoginByCode => Some((Purpose::LoginDemanded, to)),
+        Stage::VerifyPhone => Some((
+            Purpose::VerifyPhone,
+            login.phone.clone().unwrap_or_default(),
+        )),
+        Stage::VerifyEmail if by_code => Some((Purpose::VerifyEmail, to)),
+        _ => None,
+    };
+    if let Some((purpose, to)) = purpose {
+        let recipient = Recipient {
+            user: None,
+            to: &to,
+            genuine: false,
+        };
+        let sent = code::begin(cx, purpose, recipient).await?;
+        login.challenge = Some(sent.challenge.id);
+    }
+    login.current = Some(stage.clone());
+    pending::stash(cx, &login)?;
+    Ok(Some(Progress::Pending(stage)))
 }
 
 /// Keeps a sign-in whose stage has changed while it waits.
@@ -126,18 +170,19 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         email_mandatory: account.email_verification == Verification::Mandatory,
         ..Facts::default()
     };
+    // Nobody's are looked up as anybody's are.
+    let id = user.map_or(UserId::NOBODY, |user| user.id);
+    let number = match phone.is_some() {
+        true => store::phone::of_user(cx.read(), id).await?,
+        false => None,
+    };
     facts.phone = match user {
-        Some(user) if phone.is_some() => store::phone::of_user(cx.read(), user.id)
-            .await?
-            .map(|number| (number.phone, number.verified)),
-        Some(_) => None,
+        Some(_) => number.map(|number| (number.phone, number.verified)),
         None => login.phone.clone().map(|phone| (phone, false)),
     };
-    let rows = match user {
-        Some(user) if facts.email_mandatory || facts.code => {
-            store::email_address::of_user(cx.read(), user.id).await?
-        }
-        _ => Vec::new(),
+    let rows = match facts.email_mandatory || facts.code {
+        true => store::email_address::of_user(cx.read(), id).await?,
+        false => Vec::new(),
     };
     let own = user.map(|user| user.email.clone()).unwrap_or_default();
     let primary = rows.iter().find(|row| row.primary).or(rows.first());
@@ -146,7 +191,7 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         .or(Some(own).filter(|own| !own.is_empty()));
     let verified = |email: &str| {
         let mut rows = rows.iter();
-        rows.any(|row| row.verified && row.email.eq_ignore_ascii_case(email))
+        rows.any(|row| row.verified && address::same(&row.email, email))
     };
     facts.email_open = match &login.email {
         Some(email) if verified(email) => None,
@@ -160,13 +205,16 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         let phone = login.phone.clone().map(To::Phone);
         facts.code_to = login.email.clone().map(To::Email).or(phone);
     }
-    if let Some(user) = user {
+    // Whoever has only asked for a code, or signed up and confirmed nothing, is not told of the app's stages yet: where
+    // there is nobody, there would be none.
+    let unproved = login.by_visitor && !login.done.contains(&Stage::LoginByCode);
+    if let Some(user) = user.filter(|_| !unproved) {
         let hook = cx.hallpass().login_hook().clone();
         for own in hook.stages() {
             let stage = Stage::Own(own.key);
             let open = !login.done.contains(&stage);
             if open && hook.needs_stage(cx, stage.key(), user, login).await? {
-                facts.own.push((stage, own.first));
+                facts.own.push((stage, own.first && !login.signup));
             }
         }
     }
@@ -175,6 +223,13 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
 
 /// Step 3.
 async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error> {
+    if login.signup {
+        let hook = cx.hallpass().login_hook().clone();
+        if let Err(error) = hook.may_sign_in(cx, &user).await {
+            pending::abort(cx).await?;
+            return Err(error);
+        }
+    }
     let letter = may_send_optional(cx, &login).await?;
     let before = cx.session.clone();
     cx.session.remove(keys::LOGIN);

@@ -29,14 +29,18 @@ pub(crate) fn method_of(cx: &Cx, text: &str) -> LoginMethod {
     }
 }
 
-/// The accounts that a login may mean, most likely first. Every method is looked up whatever the others find, so that
-/// the time does not tell which one it was.
+/// The accounts that a login may mean, and by which method each was found, most likely first: a name that looks like an
+/// address is no mailbox of the account's. Every method is looked up whatever the others find, so that the time does not
+/// tell which one it was.
 ///
 /// Somebody may be called by another's address; the address counts for its owner.
 ///
 /// # Errors
 /// A failure.
-pub(crate) async fn resolve(cx: &mut Cx, text: &str) -> Result<(LoginMethod, Vec<User>), Error> {
+pub(crate) async fn resolve(
+    cx: &mut Cx,
+    text: &str,
+) -> Result<(LoginMethod, Vec<(User, LoginMethod)>), Error> {
     let method = method_of(cx, text);
     let has = |cx: &Cx, by| cx.hallpass().settings().account.has_method(by);
     let mailed = match addresses::clean(cx, text) {
@@ -51,10 +55,16 @@ pub(crate) async fn resolve(cx: &mut Cx, text: &str) -> Result<(LoginMethod, Vec
         true => by_username(cx, text).await?,
         false => Vec::new(),
     };
-    let mut found = mailed;
-    for user in called.into_iter().chain(named) {
-        if found.iter().all(|known| known.id != user.id) {
-            found.push(user);
+    let mut found: Vec<(User, LoginMethod)> = Vec::new();
+    for (users, by) in [
+        (mailed, LoginMethod::Email),
+        (called, LoginMethod::Phone),
+        (named, LoginMethod::Username),
+    ] {
+        for user in users {
+            if found.iter().all(|(known, _)| known.id != user.id) {
+                found.push((user, by));
+            }
         }
     }
     found.truncate(MOST);
@@ -71,10 +81,10 @@ async fn by_email(cx: &mut Cx, email: &str) -> Result<Vec<User>, Error> {
 
 async fn by_phone(cx: &mut Cx, phone: &str) -> Result<Vec<User>, Error> {
     let mut found = store::phone::owners(cx.read(), phone).await?;
-    if found.iter().any(|(_, number)| number.verified) {
-        found.retain(|(_, number)| number.verified);
+    if found.iter().any(|owner| owner.number.verified) {
+        found.retain(|owner| owner.number.verified);
     }
-    Ok(found.into_iter().map(|(user, _)| user).collect())
+    Ok(found.into_iter().map(|owner| owner.user).collect())
 }
 
 /// The one account of this name in any case; the exact one where several differ by case alone.

@@ -241,7 +241,14 @@ fn extra(field: &ExtraField, text: &str) -> Result<Option<Value>, Refusal> {
             false => Ok(None),
         };
     }
-    check_field("", text, field.max_length)?;
+    // Two of them have columns of Django's.
+    let column = matches!(field.name.as_str(), "first_name" | "last_name");
+    let most = if column {
+        field.max_length.min(150)
+    } else {
+        field.max_length
+    };
+    check_field("", text, most)?;
     let lines = field.kind == ExtraKind::TextArea;
     if text
         .chars()

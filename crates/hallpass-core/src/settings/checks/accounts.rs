@@ -294,7 +294,7 @@ fn addresses(checks: &mut Checks<'_>) {
         "holds two addresses until the new one is confirmed: leave ACCOUNT_MAX_EMAIL_ADDRESSES out, or set it to 2",
     );
     let length = account.email_max_length;
-    checks.within("ACCOUNT_EMAIL_MAX_LENGTH", length, 3, 320);
+    checks.within("ACCOUNT_EMAIL_MAX_LENGTH", length, 3, 254);
 }
 
 fn redirects(checks: &mut Checks<'_>) {

@@ -61,7 +61,7 @@ pub(super) fn shared(full: bool) -> Value {
         "user": null,
         "request_id": null,
         "form": null,
-        "urls": { "home": "/", "login": "/accounts/login/", "logout": "/accounts/logout/", "login_link": "/accounts/login/link/", "profile": "/accounts/profile/" },
+        "urls": { "home": "/", "login": "/accounts/login/", "logout": "/accounts/logout/", "login_link": "/accounts/login/link/", "signup": "/accounts/signup/", "profile": "/accounts/profile/" },
     });
     if full {
         context["site"] = json!({ "name": HOSTILE, "logo_url": "/logo.svg", "accent": "#ffcc00", "support_address": "help@example.com", "terms_url": "/terms/", "privacy_url": "https://example.com/privacy" });

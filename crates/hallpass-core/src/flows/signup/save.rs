@@ -1,0 +1,137 @@
+//! Saving an account, now or, where it had to wait for a free address, later in the same sign-in.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::form::Form;
+use super::username;
+use crate::cx::Cx;
+use crate::domain::{Login, User};
+use crate::error::{Error, Failure, Refusal};
+use crate::store;
+use crate::store::phone::PhoneNumber;
+use crate::store::user::NewUser;
+
+/// What waits to be saved: sealed in the session, since it holds the hash of a password.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    username: Option<String>,
+    extra: Map<String, Value>,
+    password: String,
+}
+
+const PURPOSE: &str = "hallpass_signup";
+
+/// Keeps a signup that has to wait.
+///
+/// # Errors
+/// A failure.
+pub(super) fn keep(cx: &Cx, form: &Form, password: &str) -> Result<String, Failure> {
+    let waiting = Waiting {
+        username: form.username.clone(),
+        extra: form.extra.clone(),
+        password: password.to_owned(),
+    };
+    let json = serde_json::to_vec(&waiting)
+        .map_err(|error| Failure::from_source("a signup that waits", error))?;
+    cx.hallpass().sealer().seal(PURPOSE, &json)
+}
+
+/// Saves a signup that waited, with the address and number that it has come to: nobody has either. The app's hook has its
+/// say, and what it refuses undoes it.
+///
+/// # Errors
+/// [`Refusal::NotPending`] if nothing waits, or the name was taken meanwhile; what the hook refuses.
+pub(crate) async fn finish_waiting(cx: &mut Cx, login: &mut Login) -> Result<User, Error> {
+    let Some(sealed) = login.waiting.take() else {
+        return Err(Refusal::NotPending.into());
+    };
+    let bytes = cx.hallpass().sealer().open(PURPOSE, &sealed)?;
+    let waiting: Waiting = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::from_source("a signup that waits", error))?;
+    let form = Form {
+        username: waiting.username,
+        email: login.email.clone(),
+        phone: login.phone.clone(),
+        password: None,
+        extra: waiting.extra,
+    };
+    let user = match save(cx, &form, &waiting.password).await {
+        Err(Error::Refused(_)) => return Err(Refusal::NotPending.into()),
+        other => other?,
+    };
+    login.user = Some(user.id.as_int());
+    login.follow(&user);
+    Ok(user)
+}
+
+pub(super) fn new_user<'a>(
+    form: &'a Form,
+    username: &'a str,
+    email: &'a str,
+    password: &'a str,
+) -> NewUser<'a> {
+    let extra = |name: &str| form.extra.get(name).and_then(Value::as_str).unwrap_or("");
+    NewUser {
+        first_name: extra("first_name"),
+        last_name: extra("last_name"),
+        ..NewUser::plain(username, email, password)
+    }
+}
+
+/// The extra fields that have no column of their own.
+pub(super) fn kept(form: &Form) -> Map<String, Value> {
+    let mut kept = form.extra.clone();
+    kept.retain(|name, _| !matches!(name.as_str(), "first_name" | "last_name"));
+    kept
+}
+
+/// Saves the user, the address, the number and what else was asked, and has the app add its own.
+///
+/// # Errors
+/// [`Refusal::UsernameTaken`] at its field, or what the hook refuses; nothing is left then.
+pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<User, Error> {
+    let email = form.email.as_deref().unwrap_or_default();
+    let now = cx.now;
+    let mut id = None;
+    // A name that we made up may be taken in the same moment; one that was typed is told of.
+    for _ in 0..3 {
+        let username = match &form.username {
+            Some(username) => username.clone(),
+            None => username::generate(cx, form).await?,
+        };
+        let new = new_user(form, &username, email, password);
+        id = store::user::insert(cx.write().await?, new, now).await?;
+        if id.is_some() || form.username.is_some() {
+            break;
+        }
+    }
+    let Some(id) = id else {
+        let taken = ("username".to_owned(), Refusal::UsernameTaken);
+        return Err(Refusal::Several(vec![taken]).into());
+    };
+    if !email.is_empty() {
+        store::email_address::insert(cx.write().await?, id, email, false, true).await?;
+    }
+    if let Some(phone) = &form.phone {
+        let number = PhoneNumber {
+            phone: phone.clone(),
+            verified: false,
+        };
+        store::phone::set(cx.write().await?, id, &number, now).await?;
+    }
+    let kept = kept(form);
+    if !kept.is_empty() {
+        store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
+    }
+    let saved = store::user::by_id(cx.read(), id).await?;
+    let user = saved.ok_or_else(|| Failure::new("the user that was just saved is gone"))?;
+    let hook = cx.hallpass().signup_hook().clone();
+    if let Err(error) = hook.after_sign_up(cx, &user, form).await {
+        // Half an account is none.
+        cx.undo().await;
+        return Err(error);
+    }
+    cx.note_about("signup", Some(user.id), "", "").await?;
+    Ok(user)
+}
