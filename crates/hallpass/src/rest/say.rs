@@ -120,8 +120,16 @@ fn refused(refusal: &Refusal) -> Reply {
         Refusal::Denied { code, message } => {
             Reply::coded(StatusCode::FORBIDDEN, message.as_str(), code)
         }
-        Refusal::SignupClosed | Refusal::PermissionDenied | Refusal::StageRequired(_) => {
+        Refusal::SignupClosed => {
             Reply::coded(StatusCode::FORBIDDEN, plain(refusal), refusal.code())
+        }
+        Refusal::PermissionDenied => {
+            let words = "You do not have permission to perform this action.";
+            Reply::coded(StatusCode::FORBIDDEN, words, refusal.code())
+        }
+        Refusal::StageRequired(stage) => {
+            let words = "Signing in takes one more step, on a page of this site.";
+            Reply::coded(StatusCode::FORBIDDEN, words, refusal.code()).with("stage", stage.as_str())
         }
         Refusal::LoginRequired => {
             let words = "Authentication credentials were not provided.";

@@ -1,7 +1,7 @@
 //! Forms of answers, odd input, links in letters.
 
 use axum::body::Body;
-use hallpass::settings::Verification;
+use hallpass::settings::{CodeRequired, Verification};
 use hallpass_testkit::{TestDb, each_database};
 use serde_json::{Value, json};
 
@@ -13,6 +13,9 @@ each_database!(
     letters_lead_to_the_front_end,
     an_account_is_made_confirmed_used_and_changed,
     a_site_without_the_interface_has_none_of_it,
+    a_name_that_many_want_at_once_goes_to_one,
+    options_tell_what_an_address_takes,
+    a_sign_in_with_a_stage_is_for_a_person,
 );
 
 async fn a_browser_gets_a_page_and_a_program_json(db: TestDb) {
@@ -230,4 +233,79 @@ async fn a_site_without_the_interface_has_none_of_it(db: TestDb) {
     .await;
     let mut program = Program::of(&app);
     assert_eq!(program.post("login/", json!({})).await.0, 404);
+}
+
+async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {
+    let app = app(db, without_session).await;
+    let mut programs = Vec::new();
+    for number in 0..8 {
+        let (name, email) = (format!("n{number}"), format!("n{number}@example.com"));
+        let password = "correct-horse-9-battery";
+        let body = json!({ "username": name, "email": email, "password1": password, "password2": password });
+        let mut program = Program::of(&app);
+        let (status, answer) = program.post("registration/", body).await;
+        assert_eq!(status, 201, "{answer}");
+        program.authorize(format!("Token {}", answer["key"].as_str().unwrap()));
+        programs.push(program);
+    }
+    let asked = programs.into_iter().map(|mut program| {
+        tokio::spawn(async move {
+            let wanted = json!({ "username": "wanted" });
+            program.send("PATCH", "user/", &wanted).await.0.status
+        })
+    });
+    let mut statuses = Vec::new();
+    for one in asked.collect::<Vec<_>>() {
+        statuses.push(one.await.unwrap().as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400, 400, 400, 400, 400, 400, 400]);
+}
+
+async fn options_tell_what_an_address_takes(db: TestDb) {
+    let app = app(db, |settings| {
+        without_session(settings);
+        settings.account.email_required = true;
+    })
+    .await;
+    let mut program = Program::of(&app);
+    let text = |kind: &str, label: &str| json!({ "type": kind, "required": true, "read_only": false, "label": label });
+    let mut name = text("string", "Username");
+    name["min_length"] = 1.into();
+    name["max_length"] = 150.into();
+    let fields = json!({
+        "username": name, "email": text("email", "Email"),
+        "password1": text("string", "Password1"), "password2": text("string", "Password2"),
+    });
+    let (_, told) = program.send("OPTIONS", "registration/", &Value::Null).await;
+    assert_eq!(told["name"], "Register");
+    assert_eq!(told["actions"], json!({ "POST": fields }));
+    let (_, told) = program.send("OPTIONS", "logout/", &Value::Null).await;
+    assert!(told.get("actions").is_none(), "{told}");
+    let (answer, _) = program.send("OPTIONS", "user/", &Value::Null).await;
+    assert_eq!(answer.status, 401, "not for everybody");
+}
+
+async fn a_sign_in_with_a_stage_is_for_a_person(db: TestDb) {
+    let app = app(db, |settings| {
+        without_session(settings);
+        settings.account.login_by_code_enabled = true;
+        settings.account.login_by_code_required = CodeRequired {
+            after: Vec::new(),
+            always: true,
+        };
+    })
+    .await;
+    let keys = app.count("authtoken_token").await;
+    let mut program = Program::of(&app);
+    let given = json!({ "username": "ann", "password": "correct-horse-9-battery" });
+    let (status, body) = program.post("login/", given).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (403, &json!("stage_required")),
+        "{body}"
+    );
+    assert_eq!(body["stage"], "login_by_code");
+    assert_eq!(app.count("authtoken_token").await, keys);
+    app.no_other_letter_was_sent().await;
 }
