@@ -355,8 +355,8 @@ const FLOWS: [(&str, u8); 22] = [
     ("numbers", 2),
     ("login", 3),
     ("reauthentication", 4),
-    ("email_verification", 5),
     ("signup", 5),
+    ("email_verification", 6),
     ("social", 5),
     ("password_reset", 5),
     ("login_by_code", 5),
@@ -365,7 +365,7 @@ const FLOWS: [(&str, u8); 22] = [
     ("logout", 5),
     ("password_change", 5),
     ("manage_email", 5),
-    ("phone", 5),
+    ("phone", 6),
     ("tokens", 6),
     ("user_details", 6),
 ];

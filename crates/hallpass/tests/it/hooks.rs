@@ -309,7 +309,7 @@ impl hooks::Login for Guard {
             (false, ..) => None,
             (true, true, _) => Some("/staff/".to_owned()),
             (true, false, true) => Some("/welcome/".to_owned()),
-            (true, false, false) => Some("/home/".to_owned()),
+            (true, false, false) => Some("/start/".to_owned()),
         }
     }
 }
@@ -485,7 +485,7 @@ async fn people_go_where_their_role_belongs(db: TestDb) {
     app.sql("UPDATE auth_user SET is_staff = TRUE WHERE username = 'boss'")
         .await;
     for (name, next, to) in [
-        ("ann", "", "/home/"),
+        ("ann", "", "/start/"),
         ("boss", "", "/staff/"),
         ("boss", "/asked/", "/asked/"),
         ("boss", "https://evil.example/", "/staff/"),

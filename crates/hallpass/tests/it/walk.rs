@@ -596,8 +596,8 @@ fn judge(
     // What was confirmed stays, and no more comes to it; its owner alone may part with an address.
     assert_eq!(now.numbers, facts.numbers, "{what}");
     let mut confirmed = facts.addresses.clone();
-    if chosen && site.by_code {
-        // The code proved the mailbox.
+    if chosen {
+        // The letter's code or link proved the mailbox.
         confirmed.insert(0, "ann ann@example.com".to_owned());
     }
     match mark.who {
