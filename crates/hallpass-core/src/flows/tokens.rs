@@ -1,6 +1,6 @@
 //! Keys and tokens for programs: Django REST framework's key, simplejwt's pair of tokens.
 //!
-//! 1. A login gives a key, or a pair, as REST_AUTH says ([`login`], [`issue`]). There is nobody to walk through stages: a
+//! 1. A login gives a key, or a pair, as REST_AUTH says ([`login()`], [`issue`]). There is nobody to walk through stages: a
 //!    sign-in that would have to wait for one is refused.
 //! 2. A key or an access token says who asks ([`by_key`], [`by_access`]).
 //! 3. A refresh token gives a new access token ([`refresh`]). Where it is rotated it is good once: again within a few

@@ -3,7 +3,7 @@
 //! 1. A proof is in: the account must be active, the app must not mind ([`begin`]).
 //! 2. The next stage is looked up. One that needs the visitor is entered, what it sends is sent, and the sign-in waits in
 //!    the session. After each stage this is done again ([`resume`]).
-//! 3. No stage is left: the session starts ([`finish`]).
+//! 3. No stage is left: the session starts (`finish`).
 
 use crate::cx::Cx;
 use crate::domain::session::keys;
