@@ -21,6 +21,7 @@ mod secret;
 mod sections;
 mod signup_fields;
 mod types;
+mod user_fields;
 mod words;
 
 pub use account::CodeUse;
@@ -37,6 +38,7 @@ pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::Validator;
+pub use user_fields::UserField;
 pub use words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,

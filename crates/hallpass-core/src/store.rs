@@ -24,11 +24,12 @@ mod sqlite;
 pub mod token;
 mod url;
 pub mod user;
+pub mod user_field;
 mod value;
 
-pub use check::{Difference, check};
+pub use check::{Difference, check, check_with};
 use db::count_values;
 pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
-pub use migrate::migrate;
+pub use migrate::{migrate, migrate_with};
 pub use url::DatabaseUrl;
 pub use value::{FromValue, Row, Sql, Value};

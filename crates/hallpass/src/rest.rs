@@ -31,7 +31,7 @@ use crate::face::Face;
 pub(crate) fn routes(face: &Face) -> Router<Face> {
     let mut router = Router::new();
     let settings = face.hallpass.settings();
-    let Some(mount) = settings.hallpass.rest_mount.clone() else {
+    let Some(mount) = settings.hallpass.rest_mount() else {
         return router;
     };
     for view in views::of(face) {
@@ -52,10 +52,7 @@ pub(crate) fn routes(face: &Face) -> Router<Face> {
     }
     if settings.rest_auth.use_jwt && face.hallpass.jwts().is_asymmetric() {
         let path = ".well-known/jwks.json";
-        for root in [mount.as_str(), "/"]
-            .iter()
-            .take(if mount == "/" { 1 } else { 2 })
-        {
+        for root in [mount, "/"].iter().take(if mount == "/" { 1 } else { 2 }) {
             router = router.route(&format!("{root}{path}"), get(tokens::key_set));
         }
     }

@@ -29,6 +29,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::UsernameTaken => "Somebody has this user name already. Choose another one.",
         Refusal::EmailTaken => "An account has this e-mail address already.",
         Refusal::PhoneTaken => "An account has this phone number already.",
+        Refusal::NotUnique => "Somebody has this already.",
         Refusal::EmailMismatch => "The two addresses are not the same.",
         Refusal::PasswordsDiffer => "The two passwords are not the same.",
         Refusal::WrongCurrentPassword => "This is not your current password.",

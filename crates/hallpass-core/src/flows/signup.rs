@@ -23,7 +23,7 @@ use crate::domain::{Login, UserId, secret};
 use crate::error::{Error, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::login::{Progress, pending, pipeline, within};
-use crate::flows::numbers;
+use crate::flows::{numbers, own_fields};
 use crate::settings::ExtraField;
 use crate::store;
 
@@ -52,8 +52,15 @@ pub async fn begin(cx: &mut Cx) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every extra field: of the settings, then of the app.
+/// Every extra field that a signup asks for: those with columns, those of the settings, those of the app.
 pub fn extra_fields(cx: &Cx) -> Vec<ExtraField> {
+    let own = own_fields::declared(cx).into_iter();
+    let own = own.filter(|own| own.at_registration).map(|own| own.field);
+    own.chain(further_fields(cx)).collect()
+}
+
+/// Those without columns.
+fn further_fields(cx: &Cx) -> Vec<ExtraField> {
     let mut fields = cx
         .hallpass()
         .settings()
@@ -189,14 +196,15 @@ async fn pretend(cx: &mut Cx, form: &Form, password: &str) -> Result<(), Error> 
         form::is_taken(cx, &name).await?;
     }
     let email = form.email.as_deref().unwrap_or_default();
-    let new = save::new_user(form, &name, email, password);
+    let own = own_fields::columns(own_fields::declared(cx), &form.extra);
+    let new = save::new_user(form, &name, email, password, &own);
     let now = cx.now;
     let id = store::user::insert(cx.write().await?, new, now).await?;
     let id = id.unwrap_or(UserId::NOBODY);
     let rows = [
         form.email.is_some(),
         form.phone.is_some(),
-        !save::kept(form).is_empty(),
+        !save::kept(form, &own).is_empty(),
     ];
     for _ in rows.iter().filter(|row| **row).skip(1) {
         store::user::touch(cx.write().await?, id, email).await?;

@@ -2,5 +2,6 @@
 
 mod answers;
 mod deviations;
+mod own_fields;
 mod replay;
 mod tokens;

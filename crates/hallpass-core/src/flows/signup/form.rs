@@ -10,8 +10,8 @@ use hallpass_django::validators::UserAttributes;
 use crate::cx::Cx;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::{PASSWORD_LIMIT, check_field};
-use crate::flows::{addresses, numbers, passwords};
-use crate::settings::{ExtraField, ExtraKind, SignupField};
+use crate::flows::{addresses, numbers, own_fields, passwords};
+use crate::settings::SignupField;
 use crate::store;
 
 /// A signup, cleaned.
@@ -25,7 +25,7 @@ pub struct Form {
     pub phone: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// Extra fields by name: texts, numbers, booleans.
+    /// Extra fields by name, the operator's own columns among them: texts, numbers, booleans, null.
     pub extra: Map<String, Value>,
 }
 
@@ -129,8 +129,17 @@ pub(super) async fn read(
             _ => {}
         }
     }
-    for field in super::extra_fields(cx) {
-        let cleaned = extra(&field, &(reader.typed)(&field.name));
+    for field in own_fields::declared(cx) {
+        if field.at_registration {
+            let text = (reader.typed)(field.name());
+            let cleaned = own_fields::clean(cx.read(), &field, &text, None).await?;
+            if let Some(value) = reader.take(field.name(), cleaned) {
+                form.extra.insert(field.field.name, value);
+            }
+        }
+    }
+    for field in super::further_fields(cx) {
+        let cleaned = own_fields::clean_text(&field, &(reader.typed)(&field.name));
         if let Some(Some(value)) = reader.take(&field.name, cleaned) {
             form.extra.insert(field.name, value);
         }
@@ -223,56 +232,4 @@ pub(super) async fn is_taken(cx: &mut Cx, name: &str) -> Result<bool, Failure> {
     Ok(users
         .iter()
         .any(|user| user.username.to_lowercase() == lower))
-}
-
-/// An extra field; `None`: left empty.
-fn extra(field: &ExtraField, text: &str) -> Result<Option<Value>, Refusal> {
-    let text = text.trim();
-    if field.kind == ExtraKind::Checkbox {
-        let ticked = !text.is_empty() && !matches!(text, "false" | "off" | "0");
-        return match ticked || !field.required {
-            true => Ok(Some(ticked.into())),
-            false => Err(Refusal::Required("")),
-        };
-    }
-    if text.is_empty() {
-        return match field.required {
-            true => Err(Refusal::Required("")),
-            false => Ok(None),
-        };
-    }
-    // Two of them have columns of Django's.
-    let column = matches!(field.name.as_str(), "first_name" | "last_name");
-    let most = if column {
-        field.max_length.min(150)
-    } else {
-        field.max_length
-    };
-    check_field("", text, most)?;
-    let lines = field.kind == ExtraKind::TextArea;
-    if text
-        .chars()
-        .any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t')))
-    {
-        return Err(Refusal::Invalid(""));
-    }
-    let value = match field.kind {
-        ExtraKind::Text | ExtraKind::TextArea | ExtraKind::Checkbox => text.into(),
-        ExtraKind::Email => crate::domain::address::clean(text)
-            .ok_or(Refusal::InvalidEmail)?
-            .into(),
-        ExtraKind::Number => {
-            let number: i64 = text.parse().map_err(|_| Refusal::Invalid(""))?;
-            number.into()
-        }
-        ExtraKind::Date => {
-            let date: jiff::civil::Date = text.parse().map_err(|_| Refusal::Invalid(""))?;
-            date.to_string().into()
-        }
-        ExtraKind::Select => match field.choices.iter().find(|(value, _)| value == text) {
-            Some((value, _)) => value.as_str().into(),
-            None => return Err(Refusal::InvalidChoice("")),
-        },
-    };
-    Ok(Some(value))
 }
