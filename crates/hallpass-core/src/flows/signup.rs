@@ -186,8 +186,9 @@ async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
 async fn pretend(cx: &mut Cx, form: &Form, password: &str) -> Result<(), Error> {
     let name = format!("!{}", secret::random_text(secret::ALPHANUMERIC, 40));
     if form.username.is_none() {
-        form::is_taken(cx, &name).await?;
+        form::is_taken(cx, &name, None).await?;
     }
+    form::claim_name(cx, &name, None).await?;
     let email = form.email.as_deref().unwrap_or_default();
     let new = save::new_user(form, &name, email, password);
     let now = cx.now;

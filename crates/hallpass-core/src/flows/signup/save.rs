@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::form::Form;
+use super::form::{self, Form};
 use super::username;
 use crate::cx::Cx;
 use crate::domain::{Login, User};
@@ -100,8 +100,10 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
             Some(username) => username.clone(),
             None => username::generate(cx, form).await?,
         };
-        let new = new_user(form, &username, email, password);
-        id = store::user::insert(cx.write().await?, new, now).await?;
+        if form::claim_name(cx, &username, None).await? {
+            let new = new_user(form, &username, email, password);
+            id = store::user::insert(cx.write().await?, new, now).await?;
+        }
         if id.is_some() || form.username.is_some() {
             break;
         }
