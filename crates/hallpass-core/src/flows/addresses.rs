@@ -13,9 +13,9 @@ use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords;
 use crate::settings::{Enumeration, SignupField, Verification};
-use crate::store;
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
+use crate::store::{self, Claimed};
 
 /// An address as it was typed, in its one spelling.
 ///
@@ -120,7 +120,7 @@ pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim
 /// # Errors
 /// [`Refusal::EmailTaken`] if somebody else confirmed it before; [`Refusal::InvalidKey`] if it is confirmed or gone.
 pub async fn confirm(cx: &mut Cx, row: &EmailAddress) -> Result<(), Error> {
-    store::email_address::hold(cx.write().await?, &row.email).await?;
+    store::hold(cx.write().await?, Claimed::Address(&row.email)).await?;
     let settings = cx.hallpass().settings().clone();
     // Whatever ACCOUNT_UNIQUE_EMAIL says: the table itself has one confirmed owner at most.
     if store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await? {

@@ -21,9 +21,9 @@ use crate::flows::login::within;
 use crate::flows::reauthentication;
 use crate::limits::Verdict;
 use crate::settings::{Enumeration, LoginBy};
-use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
+use crate::store::{self, Claimed};
 
 /// The addresses of an account.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
         return Ok(Added::CodeSent);
     }
     // Two at once must not both be the first, nor both be the last that there is room for.
-    store::email_address::hold(cx.write().await?, &format!("user:{}", user.id)).await?;
+    store::hold(cx.write().await?, Claimed::AddressesOf(user.id)).await?;
     let rows = addresses::of(cx, &user).await?;
     if account.change_email {
         for old in rows.iter().filter(|row| !row.verified && !row.primary) {

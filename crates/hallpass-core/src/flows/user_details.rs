@@ -110,10 +110,7 @@ async fn names(cx: &mut Cx, user: &User, changes: Changes) -> Result<Option<User
     let mut next = user.clone();
     if let Some(text) = changes.username.filter(|text| *text != user.username) {
         let name = form::clean_username(cx, &text)?;
-        let lower = name.to_lowercase();
-        let others = store::user::by_username(cx.read(), &name).await?;
-        let taken = |other: &User| other.id != user.id && other.username.to_lowercase() == lower;
-        if others.iter().any(taken) {
+        if !form::claim_name(cx, &name, Some(user.id)).await? {
             return Err(Refusal::UsernameTaken.into());
         }
         next.username = name;

@@ -8,11 +8,12 @@ use hallpass_django::text::{is_unicode_username, normalize_username};
 use hallpass_django::validators::UserAttributes;
 
 use crate::cx::Cx;
+use crate::domain::UserId;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::{PASSWORD_LIMIT, check_field};
 use crate::flows::{addresses, numbers, own_fields, passwords};
 use crate::settings::SignupField;
-use crate::store;
+use crate::store::{self, Claimed};
 
 /// A signup, cleaned.
 #[derive(Clone, Default)]
@@ -183,7 +184,7 @@ async fn username(
     let Some(name) = reader.take("username", cleaned) else {
         return Ok(None);
     };
-    if is_taken(cx, &name).await? {
+    if is_taken(cx, &name, None).await? {
         reader.fault("username", Refusal::UsernameTaken);
         return Ok(None);
     }
@@ -225,11 +226,29 @@ pub(crate) fn clean_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// Whether somebody has the name, in any case.
-pub(super) async fn is_taken(cx: &mut Cx, name: &str) -> Result<bool, Failure> {
+/// Whether somebody has the name, in any case; `but` for one.
+pub(super) async fn is_taken(
+    cx: &mut Cx,
+    name: &str,
+    but: Option<UserId>,
+) -> Result<bool, Failure> {
     let lower = name.to_lowercase();
     let users = store::user::by_username(cx.read(), name).await?;
-    Ok(users
-        .iter()
-        .any(|user| user.username.to_lowercase() == lower))
+    let mut others = users.iter().filter(|user| Some(user.id) != but);
+    Ok(others.any(|user| user.username.to_lowercase() == lower))
+}
+
+/// Claims a name for `by`, or for somebody who is yet to be saved, in this transaction. `false`: somebody has it, in
+/// whatever case. The table itself keeps apart equal spellings only: without this, of several who want a name at once in
+/// different cases each would get it.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn claim_name(
+    cx: &mut Cx,
+    name: &str,
+    by: Option<UserId>,
+) -> Result<bool, Failure> {
+    store::hold(cx.write().await?, Claimed::Name(name)).await?;
+    Ok(!is_taken(cx, name, by).await?)
 }

@@ -109,8 +109,10 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
             Some(username) => username.clone(),
             None => username::generate(cx, form).await?,
         };
-        let new = new_user(form, &username, email, password, &own);
-        id = store::user::insert(cx.write().await?, new, now).await?;
+        if form::claim_name(cx, &username, None).await? {
+            let new = new_user(form, &username, email, password, &own);
+            id = store::user::insert(cx.write().await?, new, now).await?;
+        }
         if id.is_some() || form.username.is_some() {
             break;
         }
@@ -151,7 +153,7 @@ async fn whose(cx: &mut Cx, form: &Form, own: &[Given]) -> Result<Refusal, Failu
         None => ("username".to_owned(), Refusal::UsernameTaken),
     };
     let has_name = match &form.username {
-        Some(name) => form::is_taken(cx, name).await?,
+        Some(name) => form::is_taken(cx, name, None).await?,
         None => false,
     };
     let taken = match has_name {
