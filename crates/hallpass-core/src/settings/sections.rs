@@ -6,7 +6,7 @@ use super::rates::RateLimits;
 use super::rest::{RestAuth, RestFramework, SimpleJwt};
 use super::secret::{Secret, show_gateway, show_optional_url, show_url};
 use super::signup_fields::{Asked, ExtraField};
-use super::types::{Setting, Validator};
+use super::types::{Setting, Validator, Variables};
 use super::user_fields::UserField;
 use super::words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
@@ -212,6 +212,7 @@ section! {
         public_url / "HALLPASS_PUBLIC_URL": Option<String> = None, "`https://example.com`: the base of links made outside a request.";
         mount / "HALLPASS_MOUNT": String = "/accounts/".to_owned(), "The path below which the pages are.";
         templates / "HALLPASS_TEMPLATES": Option<String> = None, "A folder whose files replace pages and letters of the same name.";
+        letter_variables / "HALLPASS_LETTER_VARIABLES": Variables = Variables::default(), "What your own letters and texts find as `extra`: with `{\"company\": \"Shop Ltd\"}`, `{{ extra.company }}`.";
         site_name / "HALLPASS_SITE_NAME": Option<String> = None, "The name on pages and in letters. Unset: that of `django_site`.";
         logo_url / "HALLPASS_LOGO_URL": Option<String> = None, "A picture instead of the name.";
         accent / "HALLPASS_ACCENT": Option<String> = None, "The accent colour, `#rrggbb`.";

@@ -592,3 +592,31 @@ fn people_without_user_names() {
         );
     }
 }
+
+#[test]
+fn variables_of_letters() {
+    const NAME: &str = "HALLPASS_LETTER_VARIABLES";
+    everywhere(
+        NAME,
+        "{ company = \"Shop Ltd\", floors = [1, 2] }",
+        r#"{"company": "Shop Ltd", "floors": [1, 2]}"#,
+        &json!({ "company": "Shop Ltd", "floors": [1, 2] }),
+    );
+    for text in [
+        r#"{"": 1}"#,
+        r#"{"a b": 1}"#,
+        r#"{"1st": 1}"#,
+        r#"{"größe": 1}"#,
+    ] {
+        refused(
+            environment([(NAME, text)]),
+            NAME,
+            "letters, digits and underscores",
+        );
+    }
+    refused(
+        environment([(NAME, "[1]")]),
+        NAME,
+        "must be a map from names to values",
+    );
+}

@@ -184,6 +184,7 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("HALLPASS_PUBLIC_URL", json!(null)),
         ("HALLPASS_MOUNT", json!("/accounts/")),
         ("HALLPASS_TEMPLATES", json!(null)),
+        ("HALLPASS_LETTER_VARIABLES", json!({})),
         ("HALLPASS_SITE_NAME", json!(null)),
         ("HALLPASS_LOGO_URL", json!(null)),
         ("HALLPASS_ACCENT", json!(null)),
