@@ -189,12 +189,6 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
     let checked = code::check(cx, purpose(&login), login.challenge.as_deref(), typed).await?;
     match (checked, user) {
         (Checked::Right(challenge), Some(user)) => go_on(cx, login, user, &challenge).await,
-        // A signup with something that is another's: its own mailbox is proved, and it goes on to where it ends.
-        (Checked::Right(_), None) if login.signup => {
-            let mut login = login;
-            login.finish_stage();
-            pipeline::resume(cx, login, None).await
-        }
         (Checked::Wrong, user) => Err(wrong(cx, user.as_ref()).await?),
         (Checked::Over, user) => {
             pending::abort(cx).await?;
