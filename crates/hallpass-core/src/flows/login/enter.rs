@@ -17,6 +17,7 @@ use crate::limits::Verdict;
 use crate::store;
 
 use super::stages::{EmailOpen, Facts, To};
+use super::within;
 
 /// Enters a stage.
 ///
@@ -278,12 +279,5 @@ pub(crate) async fn send_stage_link(
     match row {
         Some(row) => addresses::send_link(cx, user, &row, login.signup).await,
         None => Ok(()),
-    }
-}
-
-pub(super) fn within(verdict: Verdict) -> Result<(), Refusal> {
-    match verdict {
-        Verdict::Within(_) => Ok(()),
-        Verdict::Exceeded { retry_after } => Err(Refusal::RateLimited { retry_after }),
     }
 }
