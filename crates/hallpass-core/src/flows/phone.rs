@@ -20,16 +20,12 @@ use crate::store;
 use crate::store::code::Challenge;
 use crate::store::phone::PhoneNumber;
 
-fn signed_in(cx: &Cx) -> Result<User, Refusal> {
-    cx.session.user().cloned().ok_or(Refusal::LoginRequired)
-}
-
 /// The number on file.
 ///
 /// # Errors
 /// [`Refusal::LoginRequired`].
 pub async fn current(cx: &mut Cx) -> Result<Option<PhoneNumber>, Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     Ok(store::phone::of_user(cx.read(), user.id).await?)
 }
 
@@ -120,7 +116,7 @@ fn purpose(waits: &Waits) -> Purpose {
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`], [`Refusal::SameAsCurrent`],
 /// [`Refusal::PhoneTaken`] where that may be told, [`Refusal::RateLimited`], what a number may be refused for.
 pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     reauthentication::require(cx).await?;
     let phone = numbers::clean(cx, typed)?;
     let number = store::phone::of_user(cx.read(), user.id).await?;
@@ -141,7 +137,7 @@ pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`], [`Refusal::NotAvailable`] if there is none that
 /// could be confirmed, [`Refusal::RateLimited`].
 pub async fn verify(cx: &mut Cx) -> Result<(), Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     reauthentication::require(cx).await?;
     let number = store::phone::of_user(cx.read(), user.id).await?;
     let Some(number) = number.filter(|number| !number.verified) else {

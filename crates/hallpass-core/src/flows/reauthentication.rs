@@ -46,7 +46,7 @@ pub async fn require(cx: &mut Cx) -> Result<(), Error> {
 /// # Errors
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`].
 pub async fn require_always(cx: &mut Cx) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     if is_fresh(cx) || way(cx, &user).await? == Way::None {
         return Ok(());
     }
@@ -115,7 +115,7 @@ pub(crate) async fn is_password_of(
 /// [`Refusal::IncorrectPassword`], [`Refusal::LoginRequired`], [`Refusal::RateLimited`],
 /// [`Refusal::TooManyLoginAttempts`].
 pub async fn finish(cx: &mut Cx, password: &str) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     check_field("password", password, PASSWORD_LIMIT)?;
     if way(cx, &user).await? != Way::Password {
         return Err(Refusal::NotAvailable.into());
@@ -156,7 +156,7 @@ async fn note(cx: &mut Cx, user: &User, record: Record, method: &'static str) ->
 /// # Errors
 /// [`Refusal::NotAvailable`] for those who have a password or nothing, [`Refusal::RateLimited`].
 pub async fn begin_code(cx: &mut Cx, again: bool) -> Result<Challenge, Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     let Way::Code(to) = way(cx, &user).await? else {
         return Err(Refusal::NotAvailable.into());
     };
@@ -190,7 +190,7 @@ fn challenge_id(cx: &Cx) -> Option<String> {
 /// # Errors
 /// [`Refusal::IncorrectCode`], [`Refusal::NotPending`], [`Refusal::RateLimited`].
 pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     login::within(cx.hit("reauthenticate", None).await?)?;
     let id = challenge_id(cx);
     match code::check(cx, Purpose::Reauthentication, id.as_deref(), typed).await? {
