@@ -201,6 +201,12 @@ fn link_digest(token: &str) -> String {
     secret::digest(&format!("login_code_link\0{token}"))
 }
 
+/// The key of the challenge that a session remembers under `name`.
+pub(crate) fn id_in(cx: &Cx, name: &str) -> Option<String> {
+    let id = cx.session.get(name)?;
+    id.as_str().map(str::to_owned)
+}
+
 /// The challenge of this key, if it still waits.
 ///
 /// # Errors

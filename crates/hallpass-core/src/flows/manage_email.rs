@@ -174,13 +174,8 @@ async fn begin_code(cx: &mut Cx, user: &User, email: &str) -> Result<(), Error> 
     Ok(addresses::send_code(cx, Some(user), &sent, false).await?)
 }
 
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::EMAIL_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
-}
-
 async fn challenge(cx: &mut Cx) -> Result<Option<Challenge>, Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     let user = cx.session.user_id();
     let found = code::pending(cx, Purpose::AddEmail, id.as_deref()).await?;
     Ok(found.filter(|challenge| challenge.user == user))
@@ -231,7 +226,7 @@ pub async fn resend_code(cx: &mut Cx) -> Result<(), Error> {
 /// # Errors
 /// A failure.
 pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     cx.session.remove(keys::EMAIL_CHALLENGE);
     code::end(cx, id.as_deref()).await
 }
@@ -242,7 +237,7 @@ pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
 /// [`Refusal::IncorrectCode`], after which it may be over; [`Refusal::EmailTaken`], [`Refusal::NotPending`].
 pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let user = cx.signed_in()?;
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     let challenge = match code::check(cx, Purpose::AddEmail, id.as_deref(), typed).await? {
         Checked::Right(challenge) if challenge.user == Some(user.id) => challenge,
         checked @ (Checked::Wrong | Checked::Over) => {

@@ -205,9 +205,9 @@ fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a>
 /// A failure.
 pub async fn forget(cx: &mut Cx) -> Result<(), Failure> {
     cx.session.remove(keys::RESET_LEAVE);
-    let challenge = cx.session.remove(keys::RESET_CHALLENGE);
-    let id = challenge.as_ref().and_then(|id| id.as_str());
-    code::end(cx, id).await
+    let id = code::id_in(cx, keys::RESET_CHALLENGE);
+    cx.session.remove(keys::RESET_CHALLENGE);
+    code::end(cx, id.as_deref()).await
 }
 
 /// The code that is awaited here.
@@ -215,8 +215,7 @@ pub async fn forget(cx: &mut Cx) -> Result<(), Failure> {
 /// # Errors
 /// [`Refusal::NotPending`].
 pub async fn waiting(cx: &mut Cx) -> Result<Challenge, Error> {
-    let id = cx.session.get(keys::RESET_CHALLENGE);
-    let id = id.and_then(|id| id.as_str()).map(str::to_owned);
+    let id = code::id_in(cx, keys::RESET_CHALLENGE);
     let challenge = code::pending(cx, Purpose::PasswordReset, id.as_deref()).await?;
     challenge.ok_or_else(|| Refusal::NotPending.into())
 }

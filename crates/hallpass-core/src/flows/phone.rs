@@ -39,7 +39,7 @@ enum Waits {
 
 async fn awaited(cx: &mut Cx) -> Result<(Waits, Challenge), Error> {
     if let Some(user) = cx.session.user().cloned() {
-        let id = challenge_id(cx);
+        let id = code::id_in(cx, keys::PHONE_CHALLENGE);
         let found = code::pending(cx, Purpose::ChangePhone, id.as_deref()).await?;
         let found = found.filter(|challenge| challenge.user == Some(user.id));
         return Ok((Waits::Own(user), found.ok_or(Refusal::NotPending)?));
@@ -53,11 +53,6 @@ async fn awaited(cx: &mut Cx) -> Result<(Waits, Challenge), Error> {
             Err(Refusal::NotPending.into())
         }
     }
-}
-
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::PHONE_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
 }
 
 /// What the page for the code shows.
@@ -174,7 +169,7 @@ async fn deliver(cx: &mut Cx, sent: &Sent, genuine: bool) -> Result<(), Failure>
 /// # Errors
 /// A failure.
 pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::PHONE_CHALLENGE);
     cx.session.remove(keys::PHONE_CHALLENGE);
     code::end(cx, id.as_deref()).await
 }

@@ -160,7 +160,7 @@ pub async fn begin_code(cx: &mut Cx, again: bool) -> Result<Challenge, Error> {
     let Way::Code(to) = way(cx, &user).await? else {
         return Err(Refusal::NotAvailable.into());
     };
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::REAUTH_CHALLENGE);
     let before = code::pending(cx, Purpose::Reauthentication, id.as_deref()).await?;
     if let Some(before) = before.filter(|before| !again && before.recipient == to) {
         return Ok(before);
@@ -180,11 +180,6 @@ pub async fn begin_code(cx: &mut Cx, again: bool) -> Result<Challenge, Error> {
     Ok(sent.challenge)
 }
 
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::REAUTH_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
-}
-
 /// Step 2, by code: it was typed.
 ///
 /// # Errors
@@ -192,7 +187,7 @@ fn challenge_id(cx: &Cx) -> Option<String> {
 pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let user = cx.signed_in()?;
     login::within(cx.hit("reauthenticate", None).await?)?;
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::REAUTH_CHALLENGE);
     match code::check(cx, Purpose::Reauthentication, id.as_deref(), typed).await? {
         Checked::Right(challenge) if challenge.user == Some(user.id) => {
             cx.session.remove(keys::REAUTH_CHALLENGE);
