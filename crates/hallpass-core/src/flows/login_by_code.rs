@@ -154,7 +154,7 @@ pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
     };
     Ok(Waiting {
         recipient: challenge.recipient.clone(),
-        by_mail: challenge.recipient.contains('@'),
+        by_mail: challenge.by_mail(),
         can_resend: code::can_resend(cx, purpose, &challenge),
         demanded: !login.by_visitor,
         challenge,
@@ -229,7 +229,7 @@ async fn go_on(
             return Err(error);
         }
     }
-    let by_mail = challenge.recipient.contains('@');
+    let by_mail = challenge.by_mail();
     let mut record = Record::new("code", cx.now);
     if by_mail {
         record.email = Some(challenge.recipient.clone());
@@ -319,7 +319,7 @@ pub async fn finish_link(cx: &mut Cx, token: &str) -> Result<Progress, Error> {
         None => {
             // Somebody else's sign-in may wait in this browser, and whose key it has is not known.
             pending::abort(cx).await?;
-            let by_mail = linked.challenge.recipient.contains('@');
+            let by_mail = linked.challenge.by_mail();
             let recipient = Some(linked.challenge.recipient.clone());
             Login {
                 email: recipient.clone().filter(|_| by_mail),

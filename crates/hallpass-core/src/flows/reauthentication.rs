@@ -192,7 +192,7 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
         Checked::Right(challenge) if challenge.user == Some(user.id) => {
             cx.session.remove(keys::REAUTH_CHALLENGE);
             let mut record = Record::new("code", cx.now);
-            match challenge.recipient.contains('@') {
+            match challenge.by_mail() {
                 true => record.email = Some(challenge.recipient),
                 false => record.phone = Some(challenge.recipient),
             }

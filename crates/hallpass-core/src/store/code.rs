@@ -34,6 +34,13 @@ pub struct Challenge {
     pub expires: Timestamp,
 }
 
+impl Challenge {
+    /// Whether it was sent to an address; else to a number.
+    pub fn by_mail(&self) -> bool {
+        self.recipient.contains('@')
+    }
+}
+
 const COLUMNS: &str = "id, purpose, user_id, recipient, code, link, attempts, resends, changes, created_at, expires_at";
 
 fn read(row: &Row) -> Result<Challenge, Failure> {

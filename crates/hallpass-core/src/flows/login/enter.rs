@@ -97,7 +97,7 @@ pub(crate) async fn send_login_code(
     user: Option<&User>,
     sent: &Sent,
 ) -> Result<(), Failure> {
-    let by_mail = sent.challenge.recipient.contains('@');
+    let by_mail = sent.challenge.by_mail();
     if sent.challenge.code.is_empty() {
         return send_to_nobody(cx, login, sent, by_mail).await;
     }
