@@ -20,8 +20,7 @@ use crate::delivery::Letter;
 use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
-use crate::error::LoginMethod;
-use crate::error::{Error, Failure, Refusal};
+use crate::error::{Error, Failure, LoginMethod, Refusal};
 use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, method_of, pending, pipeline, within};
@@ -57,11 +56,7 @@ fn available(cx: &Cx) -> Result<(), Refusal> {
 /// # Errors
 /// What an address may be refused for, [`Refusal::RateLimited`]; [`Refusal::UnknownEmail`] where that may be told.
 pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
-    available(cx)?;
-    let email = addresses::clean(cx, typed)?;
-    within(cx.hit("reset_password", Some(&email)).await?)?;
-    let mut owners = addresses::owners(cx, &email).await?;
-    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    let (email, owners) = asked(cx, typed).await?;
     let settings = cx.hallpass().settings();
     if owners.is_empty() && settings.account.prevent_enumeration == Enumeration::Off {
         return Err(Refusal::UnknownEmail.into());
@@ -80,12 +75,18 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
 /// # Errors
 /// What an address may be refused for, [`Refusal::RateLimited`].
 pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
+    let (email, owners) = asked(cx, typed).await?;
+    send_links(cx, &email, &owners).await
+}
+
+/// The address that was typed, and who owns it.
+async fn asked(cx: &mut Cx, typed: &str) -> Result<(String, Vec<Addressed>), Error> {
     available(cx)?;
     let email = addresses::clean(cx, typed)?;
     within(cx.hit("reset_password", Some(&email)).await?)?;
     let mut owners = addresses::owners(cx, &email).await?;
     owners.truncate(ACCOUNTS_PER_ADDRESS);
-    send_links(cx, &email, &owners).await
+    Ok((email, owners))
 }
 
 async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<(), Error> {
@@ -256,18 +257,10 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let id = waiting(cx).await?.id;
     let challenge = match code::check(cx, Purpose::PasswordReset, Some(&id), typed).await? {
         Checked::Right(challenge) => challenge,
-        Checked::Wrong => {
-            cx.note_about(
-                "password_reset_code_rejected",
-                None,
-                "code",
-                "incorrect_code",
-            )
-            .await?;
-            return Err(Refusal::IncorrectCode.into());
-        }
-        Checked::Over => {
-            forget(cx).await?;
+        checked @ (Checked::Wrong | Checked::Over) => {
+            if matches!(checked, Checked::Over) {
+                forget(cx).await?;
+            }
             cx.note_about(
                 "password_reset_code_rejected",
                 None,
