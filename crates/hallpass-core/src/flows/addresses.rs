@@ -77,6 +77,9 @@ pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure>
     Ok(found)
 }
 
+/// The letters of one request: more accounts than this on one address are not written to.
+pub(super) const WRITTEN_TO: usize = 5;
+
 /// What is to be done about an address that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
@@ -381,12 +384,17 @@ pub async fn send_unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
         context,
         expires: Some(cx.now + Duration::from_secs(86_400)),
     };
-    if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await?;
-    } else {
-        cx.send_nothing(&letter).await?;
-    }
+    send_or_pretend(cx, &letter).await?;
     note_nobody(cx).await
+}
+
+/// Sends a letter to an address without an account, if ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS says so; else the work of it is
+/// done.
+pub(super) async fn send_or_pretend(cx: &mut Cx, letter: &Letter<'_>) -> Result<(), Failure> {
+    match cx.hallpass().settings().account.email_unknown_accounts {
+        true => cx.send(letter).await,
+        false => cx.send_nothing(letter).await,
+    }
 }
 
 /// The work of a letter to `email`, without one.

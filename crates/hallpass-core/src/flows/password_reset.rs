@@ -41,9 +41,6 @@ pub enum Begun {
     CodeSent,
 }
 
-/// The letters of one request: more accounts than this on one address are not written to.
-const ACCOUNTS_PER_ADDRESS: usize = 5;
-
 fn available(cx: &Cx) -> Result<(), Refusal> {
     match cx.hallpass().settings().hallpass.passwordless {
         true => Err(Refusal::NotAvailable),
@@ -85,7 +82,7 @@ async fn asked(cx: &mut Cx, typed: &str) -> Result<(String, Vec<Addressed>), Err
     let email = addresses::clean(cx, typed)?;
     within(cx.hit("reset_password", Some(&email)).await?)?;
     let mut owners = addresses::owners(cx, &email).await?;
-    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    owners.truncate(addresses::WRITTEN_TO);
     Ok((email, owners))
 }
 
@@ -120,11 +117,7 @@ async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), F
         context,
         expires: Some(cx.now + Duration::from_secs(86_400)),
     };
-    if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await?;
-    } else {
-        cx.send_nothing(&letter).await?;
-    }
+    addresses::send_or_pretend(cx, &letter).await?;
     cx.note_about("password_reset_asked", None, method, "")
         .await
 }

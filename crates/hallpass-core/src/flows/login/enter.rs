@@ -163,10 +163,9 @@ async fn send_to_nobody(
             }),
             ..login_letter(cx, None, sent)
         };
-        if first && cx.hallpass().settings().account.email_unknown_accounts {
-            cx.send(&letter).await?;
-        } else {
-            cx.send_nothing(&letter).await?;
+        match first {
+            true => addresses::send_or_pretend(cx, &letter).await?,
+            false => cx.send_nothing(&letter).await?,
         }
     }
     cx.note_about("login_code_sent", None, "code", "").await
