@@ -345,21 +345,34 @@ pub async fn send_code(
 /// # Errors
 /// A failure.
 pub async fn send_already_exists(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let letter = already_exists(cx, email);
+    cx.send(&letter).await?;
+    note_nobody(cx).await
+}
+
+/// The work of a letter to `email`, without one.
+///
+/// # Errors
+/// A failure.
+pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
+    let letter = already_exists(cx, email);
+    cx.send_nothing(&letter).await?;
+    note_nobody(cx).await
+}
+
+fn already_exists<'a>(cx: &Cx, email: &'a str) -> Letter<'a> {
     let context = json!({
         "email": email,
         "login_url": cx.url("login/"),
         "reset_url": cx.reset_url(),
         "asked": cx.asked(),
     });
-    let expires = Some(cx.now + Duration::from_secs(86_400));
-    cx.send(&Letter {
+    Letter {
         name: "signup/account_already_exists",
         to: email,
         context,
-        expires,
-    })
-    .await?;
-    note_nobody(cx).await
+        expires: Some(cx.now + Duration::from_secs(86_400)),
+    }
 }
 
 /// What is noted of a letter of confirmation, where the letter was another one or none.
@@ -395,27 +408,6 @@ pub(super) async fn send_or_pretend(cx: &mut Cx, letter: &Letter<'_>) -> Result<
         true => cx.send(letter).await,
         false => cx.send_nothing(letter).await,
     }
-}
-
-/// The work of a letter to `email`, without one.
-///
-/// # Errors
-/// A failure.
-pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
-    let context = json!({
-        "email": email,
-        "login_url": cx.url("login/"),
-        "reset_url": cx.reset_url(),
-        "asked": cx.asked(),
-    });
-    cx.send_nothing(&Letter {
-        name: "signup/account_already_exists",
-        to: email,
-        context,
-        expires: None,
-    })
-    .await?;
-    note_nobody(cx).await
 }
 
 /// A security notice to `to`, if ACCOUNT_EMAIL_NOTIFICATIONS is on.
