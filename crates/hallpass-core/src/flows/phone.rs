@@ -216,12 +216,7 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     within(cx.hit("verify_phone", Some(&phone)).await?)?;
     login.phone = Some(phone.clone());
     login.phone_taken = claim == Claim::Hidden;
-    let user = match user {
-        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
-            Some(signup::finish_waiting(cx, &mut login).await?)
-        }
-        other => other,
-    };
+    let user = signup::finish_when_free(cx, &mut login, user).await?;
     let free = claim == Claim::Free;
     let recipient = Recipient {
         user: user.as_ref().filter(|_| free).map(|user| user.id),
