@@ -151,11 +151,24 @@ pub async fn begin(
     recipient: Recipient<'_>,
 ) -> Result<Sent, Failure> {
     let lifetime = purpose.lifetime(cx.hallpass().settings());
+    let id = secret::random_text(secret::ALPHANUMERIC, 32);
     let challenge = Challenge {
-        id: secret::random_text(secret::ALPHANUMERIC, 32),
-        purpose: purpose.name().to_owned(),
         user: recipient.user,
         recipient: recipient.to.to_owned(),
+        ..blank(cx, id, purpose.name(), lifetime)
+    };
+    let sent = arm(cx, purpose, challenge, recipient.genuine);
+    store::code::insert(cx.write().await?, &sent.challenge).await?;
+    Ok(sent)
+}
+
+/// A challenge of nobody that no code fits.
+pub(crate) fn blank(cx: &Cx, id: String, purpose: &str, lifetime: Duration) -> Challenge {
+    Challenge {
+        id,
+        purpose: purpose.to_owned(),
+        user: None,
+        recipient: String::new(),
         code: String::new(),
         link: None,
         attempts: 0,
@@ -163,10 +176,7 @@ pub async fn begin(
         changes: 0,
         created: cx.now,
         expires: cx.now + lifetime,
-    };
-    let sent = arm(cx, purpose, challenge, recipient.genuine);
-    store::code::insert(cx.write().await?, &sent.challenge).await?;
-    Ok(sent)
+    }
 }
 
 /// Draws the secrets of a challenge.
@@ -393,18 +403,11 @@ pub(crate) async fn note_link(
     user: Option<UserId>,
     recipient: &str,
 ) -> Result<(), Failure> {
+    let lifetime = cx.hallpass().link_lifetime();
     let challenge = Challenge {
-        id: digest.to_owned(),
-        purpose: RESET_LINK.to_owned(),
         user,
         recipient: recipient.to_owned(),
-        code: String::new(),
-        link: None,
-        attempts: 0,
-        resends: 0,
-        changes: 0,
-        created: cx.now,
-        expires: cx.now + cx.hallpass().link_lifetime(),
+        ..blank(cx, digest.to_owned(), RESET_LINK, lifetime)
     };
     // Asked for twice within a second, it is the same link.
     store::code::take(cx.write().await?, digest).await?;
