@@ -389,41 +389,6 @@ fn limited(cx: &Cx, purpose: Purpose, challenge: &Challenge) -> String {
     format!("{}\0{}\0{network}", purpose.name(), challenge.recipient)
 }
 
-/// The purpose of a row that only remembers where a reset link went: there is no code to it.
-const RESET_LINK: &str = "password_reset_link";
-
-/// Remembers where a reset link was sent: that mailbox, and no other, is proved by it. The link itself is Django's, and
-/// does not say.
-///
-/// # Errors
-/// A failure.
-pub(crate) async fn note_link(
-    cx: &mut Cx,
-    digest: &str,
-    user: Option<UserId>,
-    recipient: &str,
-) -> Result<(), Failure> {
-    let lifetime = cx.hallpass().link_lifetime();
-    let challenge = Challenge {
-        user,
-        recipient: recipient.to_owned(),
-        ..blank(cx, digest.to_owned(), RESET_LINK, lifetime)
-    };
-    // Asked for twice within a second, it is the same link.
-    store::code::take(cx.write().await?, digest).await?;
-    store::code::insert(cx.write().await?, &challenge).await
-}
-
-/// Where a reset link was sent, if it was sent from here.
-///
-/// # Errors
-/// A failure.
-pub(crate) async fn link_recipient(cx: &mut Cx, digest: &str) -> Result<Option<String>, Failure> {
-    let now = cx.now;
-    let found = store::code::get(cx.read(), digest, RESET_LINK, now).await?;
-    Ok(found.map(|challenge| challenge.recipient))
-}
-
 /// Spends the challenge of a link. `false`: somebody was quicker.
 ///
 /// # Errors

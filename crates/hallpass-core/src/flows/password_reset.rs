@@ -9,9 +9,10 @@
 //!    sign-ins is lifted. The mailbox that the letter went to is proved: it counts as confirmed, and where nothing was
 //!    before, whatever else somebody put into the account goes.
 
+mod link;
+
 use std::time::Duration;
 
-use hallpass_django::reset_token::{decode_uid_base36, encode_uid_base36};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -62,7 +63,7 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
         begin_by_code(cx, &email, owners.into_iter().next()).await?;
         return Ok(Begun::CodeSent);
     }
-    send_links(cx, &email, &owners).await?;
+    link::send(cx, &email, &owners).await?;
     Ok(Begun::LinkSent)
 }
 
@@ -73,7 +74,7 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
 /// What an address may be refused for, [`Refusal::RateLimited`].
 pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let (email, owners) = asked(cx, typed).await?;
-    send_links(cx, &email, &owners).await
+    link::send(cx, &email, &owners).await
 }
 
 /// The address that was typed, and who owns it.
@@ -84,27 +85,6 @@ async fn asked(cx: &mut Cx, typed: &str) -> Result<(String, Vec<Addressed>), Err
     let mut owners = addresses::owners(cx, &email).await?;
     owners.truncate(addresses::WRITTEN_TO);
     Ok((email, owners))
-}
-
-async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<(), Error> {
-    if owners.is_empty() {
-        // The token is made for nobody too, since making it takes time.
-        let nobody = User::nobody();
-        store::email_address::of_user(cx.read(), nobody.id).await?;
-        let (_, digest) = link_letter(cx, &nobody, email, &[]);
-        code::note_link(cx, &digest, None, email).await?;
-        unknown(cx, email, "link").await?;
-    }
-    for Addressed { user, address, .. } in owners {
-        let rows = addresses::of(cx, user).await?;
-        let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-        let (letter, digest) = link_letter(cx, user, address, &all);
-        code::note_link(cx, &digest, Some(user.id), address).await?;
-        cx.send(&letter).await?;
-        cx.note_about("password_reset_asked", Some(user.id), "link", "")
-            .await?;
-    }
-    Ok(())
 }
 
 /// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
@@ -120,31 +100,6 @@ async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), F
     addresses::send_or_pretend(cx, &letter).await?;
     cx.note_about("password_reset_asked", None, method, "")
         .await
-}
-
-/// The letter, and the digest of the token in it.
-fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
-    let token = cx.hallpass().make_password_token(user, all, cx.now);
-    let uid = encode_uid_base36(&user.id.to_string());
-    let lifetime = cx.hallpass().link_lifetime();
-    let context = json!({
-        "link": cx.reset_link(&uid, &token),
-        "username": reminder(cx, user),
-        "user": { "display": user.display() },
-        "valid_for": spoken_for(lifetime),
-        "asked": cx.asked(),
-    });
-    let letter = Letter {
-        name: "password_reset/link",
-        to,
-        context,
-        expires: Some(cx.now + lifetime),
-    };
-    (letter, link_digest(user.id, &token))
-}
-
-fn link_digest(user: UserId, token: &str) -> String {
-    secret::digest(&format!("password_reset\0{user}\0{token}"))
 }
 
 /// The user name, where one signs in with it: many come here because they forgot that.
@@ -298,42 +253,16 @@ async fn user_of(cx: &mut Cx, id: Option<UserId>) -> Result<Option<User>, Failur
 /// [`Refusal::InvalidPasswordReset`]: mistyped, too old, used or overtaken by events. Which of these is not said.
 pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
     available(cx)?;
-    let (user, link) = check(cx, key).await?;
+    let (user, link) = link::check(cx, key).await?;
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
-        email: code::link_recipient(cx, &link).await?,
+        email: link::recipient(cx, &link).await?,
         link: Some(link),
     };
     Ok(grant(cx, &leave)?)
-}
-
-/// The user of a key, and the key's digest.
-///
-/// # Errors
-/// As [`open`].
-async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
-    let (uid, token) = key.split_once('-').unwrap_or((key, ""));
-    // Only a key that a user can have: what is beyond is refused, not looked for.
-    let id = decode_uid_base36(uid).and_then(|id| id.to_string().parse::<UserId>().ok());
-    let user = user_of(cx, id).await?;
-    let known = user.is_some();
-    let user = user.unwrap_or_else(User::nobody);
-    let rows = match known {
-        true => store::email_address::of_user(cx.read(), user.id).await?,
-        false => Vec::new(),
-    };
-    let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-    let good = cx
-        .hallpass()
-        .check_password_token(&user, &all, token, cx.now);
-    let digest = link_digest(user.id, token);
-    if !good || !known || store::spent::is_spent(cx.read(), &digest).await? {
-        return Err(Refusal::InvalidPasswordReset.into());
-    }
-    Ok((user, digest))
 }
 
 /// Who may choose a new password here.
@@ -404,13 +333,13 @@ pub async fn finish_with_key(
     second: Option<&str>,
 ) -> Result<Finished, Error> {
     may_finish(cx).await?;
-    let (user, link) = check(cx, key).await?;
+    let (user, link) = link::check(cx, key).await?;
     cx.checkpoint().await?;
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: 0,
-        email: code::link_recipient(cx, &link).await?,
+        email: link::recipient(cx, &link).await?,
         link: Some(link),
     };
     set(cx, user, leave, first, second).await
