@@ -2,6 +2,9 @@
 
 use hallpass_core::{LoginMethod, Refusal};
 
+/// Where the last attempt at a code was wrong.
+pub(crate) const CODES_USED_UP: &str = "Too many wrong codes. Start again.";
+
 /// What the person is told, in one or two sentences.
 pub(crate) fn words(refusal: &Refusal) -> String {
     let words = match refusal {

@@ -17,10 +17,9 @@ mod save;
 mod username;
 
 pub use form::Form;
-pub(crate) use save::finish_waiting;
 
 use crate::cx::Cx;
-use crate::domain::{Login, UserId, secret};
+use crate::domain::{Login, User, UserId, secret};
 use crate::error::{Error, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::login::{Progress, pending, pipeline, within};
@@ -189,6 +188,23 @@ async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
     match faults.is_empty() {
         true => Ok(hidden),
         false => Err(Refusal::Several(faults).into()),
+    }
+}
+
+/// Step 4, later: a signup that waited is saved as soon as nothing of it is anybody else's. Who there was already stays.
+///
+/// # Errors
+/// [`Refusal::NotPending`] if the name was taken meanwhile, or the app does not want it.
+pub(crate) async fn finish_when_free(
+    cx: &mut Cx,
+    login: &mut Login,
+    user: Option<User>,
+) -> Result<Option<User>, Error> {
+    match user {
+        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
+            Ok(Some(save::finish_waiting(cx, login).await?))
+        }
+        other => Ok(other),
     }
 }
 
