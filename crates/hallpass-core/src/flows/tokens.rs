@@ -436,6 +436,10 @@ pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
             + Duration::from_secs(hallpass.settings().simple_jwt.refresh_token_lifetime),
         ..known.clone()
     };
+    // A password that changes at this moment waits for the successor, and ends it.
+    if !store::user::is_current(cx.write().await?, &user).await? {
+        return Err(fault(TokenFault::Blacklisted));
+    }
     let now = cx.now;
     if !store::refresh::rotate(cx.write().await?, &known.jti, &next.jti, now).await? {
         // Another request was quicker: give what it was given.
