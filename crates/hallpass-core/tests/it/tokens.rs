@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use hallpass_core::domain::{Client, Session, Timestamp, User};
 use hallpass_core::flows::tokens::{self, Given};
 use hallpass_core::flows::users;
-use hallpass_core::settings::Settings;
+use hallpass_core::settings::{Secret, Settings};
 use hallpass_core::store::Dialect;
 use hallpass_core::{Cx, Error, Hallpass, Refusal, TokenFault};
 use hallpass_testkit::{TestApp, TestDb, each_database};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 each_database!(
@@ -19,6 +20,7 @@ each_database!(
     a_token_rotated_while_the_password_changes_dies_with_the_old_one,
     a_token_rotated_while_its_family_ends_dies_with_it,
     what_ended_is_known_for_as_long_as_clocks_may_differ,
+    what_simplejwt_takes_as_a_kind_of_token_is_taken,
 );
 
 fn with_jwt(settings: &mut Settings) {
@@ -206,4 +208,62 @@ async fn what_ended_is_known_for_as_long_as_clocks_may_differ(db: TestDb) {
         refused(refresh(&app, &token).await),
         TokenFault::Blacklisted
     );
+}
+
+/// The recorded cases that the signature alone does not decide, as well as all the others.
+async fn what_simplejwt_takes_as_a_kind_of_token_is_taken(db: TestDb) {
+    fn recorded() -> Timestamp {
+        Timestamp::from_seconds(1_767_225_600)
+    }
+    let vectors: Value = serde_json::from_str(include_str!("../data/simplejwt.json")).unwrap();
+    let secret = vectors["secret"].as_str().unwrap();
+    let at = |name: &str, value: &Value| value[name].as_str().unwrap().to_owned();
+    let app = TestApp::at(db, recorded, |settings| {
+        with_jwt(settings);
+        settings.simple_jwt.signing_key = Some(Secret::new(secret.to_owned()));
+        settings.simple_jwt.check_revoke_token = true;
+    })
+    .await;
+    assert_eq!(vectors["time"], recorded().seconds());
+    let now = recorded();
+    for check in vectors["checks"].as_array().unwrap() {
+        let (case, token) = (at("case", check), at("token", check));
+        let done = match at("cls", check).as_str() {
+            "AccessToken" => tokens::claims_of(&app.hallpass, &token, now).is_ok(),
+            "RefreshToken" => match refresh(&app, &token).await {
+                // Whose it is comes after what it is.
+                Err(Error::Refused(Refusal::Token(fault))) => {
+                    !matches!(fault, TokenFault::WrongType | TokenFault::Invalid)
+                }
+                done => done.is_ok(),
+            },
+            _ => run(&app.hallpass, async |cx| tokens::verify(cx, &token).await)
+                .await
+                .is_ok(),
+        };
+        assert_eq!(done, check["accepted"].as_bool().unwrap(), "{case}");
+    }
+    let md5 = &vectors["md5_password_claim"];
+    let ann = app
+        .user_with("ann", "ann@example.com", &at("password", md5))
+        .await;
+    let token = pair(&app, &app.look_up(ann).await).await;
+    let claims = app.hallpass.jwts().decode(&token, now).unwrap();
+    assert_eq!(claims["hash_password"], md5["claim"]);
+    // A token that simplejwt made of the same password and with claims of its project's own.
+    let made = vectors["tokens"].as_array().unwrap();
+    let marked = made
+        .iter()
+        .find(|one| one["payload"]["custom"] != Value::Null);
+    let marked = marked.unwrap();
+    assert_eq!(marked["payload"]["token_type"], "refresh");
+    let own = marked["payload"]["hash_password"] == md5["claim"];
+    let done = refresh(&app, &at("token", marked)).await;
+    match own {
+        true => {
+            let claims = tokens::claims_of(&app.hallpass, &done.unwrap().access, now).unwrap();
+            assert_eq!(claims["custom"], marked["payload"]["custom"]);
+        }
+        false => assert_eq!(refused(done), TokenFault::PasswordChanged),
+    }
 }
