@@ -160,7 +160,8 @@ impl Hallpass {
         &self.0.sealer
     }
 
-    pub(crate) fn hashing(&self) -> &Hashing {
+    /// The threads that hash passwords.
+    pub fn hashing(&self) -> &Hashing {
         &self.0.hashing
     }
 

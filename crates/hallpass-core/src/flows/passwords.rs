@@ -103,6 +103,16 @@ pub async fn set(cx: &mut Cx, user: &User, encoded: String) -> Result<Option<Use
     }))
 }
 
+/// What a program may mean by a password. dj-rest-auth takes blanks off its ends, before it hashes and before it compares;
+/// pages do not. How many forms there are depends on what was typed alone, and so does the work.
+pub(crate) fn forms(typed: &str) -> Vec<&str> {
+    let bare = typed.trim();
+    match bare.is_empty() || bare == typed {
+        true => vec![typed],
+        false => vec![typed, bare],
+    }
+}
+
 /// Refuses what is empty, too long or holds a NUL.
 pub(crate) fn check_field(field: &'static str, text: &str, limit: usize) -> Result<(), Refusal> {
     if text.is_empty() {
