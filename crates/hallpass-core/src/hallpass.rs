@@ -160,7 +160,8 @@ impl Hallpass {
         &self.0.sealer
     }
 
-    pub(crate) fn hashing(&self) -> &Hashing {
+    /// The threads that hash passwords.
+    pub fn hashing(&self) -> &Hashing {
         &self.0.hashing
     }
 
@@ -357,7 +358,9 @@ impl Hallpass {
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
         store::code::clear_expired(self.0.db.conn(), now).await?;
-        store::refresh::clear_expired(self.0.db.conn(), now).await?;
+        // What clocks may differ by, a token is taken for longer: as long it must be known that it ended.
+        let leeway = Duration::from_secs(self.0.settings.simple_jwt.leeway);
+        store::refresh::clear_expired(self.0.db.conn(), now - leeway).await?;
         let days = self.0.settings.account.email_confirmation_expire_days;
         let since = now - Duration::from_secs(days * 86_400);
         store::email_address::clear_keys(self.0.db.conn(), since).await?;
