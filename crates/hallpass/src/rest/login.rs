@@ -71,6 +71,7 @@ fn refused(call: &Call, refusal: Refusal) -> Reply {
 /// What a login or a signup gives. `cookies`: tokens may travel in theirs, if there are any, and if no other site sent
 /// this request.
 pub(crate) fn given_as(call: &mut Call, user: &Value, given: Given, cookies: bool) -> Reply {
+    call.forget_who_asked();
     match given {
         Given::Nothing => Reply::nothing(),
         Given::Key(key) => {
