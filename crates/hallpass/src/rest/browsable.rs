@@ -59,7 +59,10 @@ pub(crate) fn page(
         "raw": shown.raw,
         "raw_first": call.posted.raw.is_some(),
         "problem": shown.problem.filter(|_| !call.method.is_safe()),
-        "sign_in": sign_in(call, reply, who),
+        "wants_to_know": wants_to_know(call, reply, who),
+        "sign_in_url": who.is_none().then(|| {
+            with_next(&call.face.hallpass.settings().login_url(), &call.path)
+        }),
         "user": who.map(|user| {
             let some = |text: &String| (!text.is_empty()).then(|| text.clone());
             json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) })
@@ -143,15 +146,15 @@ fn addresses(call: &Call) -> Option<Vec<Value>> {
     Some(entries.collect())
 }
 
-/// Where somebody who is not known becomes known, and comes back.
-fn sign_in(call: &Call, reply: &Reply, who: Option<&User>) -> Option<String> {
+/// Whether somebody is refused who would perhaps not be if we knew them.
+fn wants_to_know(call: &Call, reply: &Reply, who: Option<&User>) -> bool {
     let refused = matches!(
         reply.status,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
     );
-    let asks = call.view.credentials != Credentials::Unread;
-    let helps = who.is_none() && refused && asks;
-    helps.then(|| with_next(&call.face.hallpass.settings().login_url(), &call.path))
+    let detail = reply.body.as_ref().and_then(|body| body["detail"].as_str());
+    let forged = detail.is_some_and(|detail| detail.starts_with("CSRF Failed"));
+    who.is_none() && refused && !forged && call.view.credentials != Credentials::Unread
 }
 
 /// Where somebody who is signed in by a cookie is signed out.

@@ -227,8 +227,13 @@ impl Call {
         let (origin, referer) = (text("origin"), text("referer"));
         let header_token = text(&self.face.csrf_header);
         let stored = self.stored_secret();
+        // What a form of ours stands for, it came as a POST.
+        let method = match self.posted.stands_for_more {
+            true => &Method::POST,
+            false => &self.method,
+        };
         let request = csrf::Request {
-            method: self.method.as_str(),
+            method: method.as_str(),
             is_secure: self.arrival.is_secure,
             host: &self.arrival.host,
             port: self.arrival.port,

@@ -22,6 +22,8 @@ use crate::rest::data::{self, Data};
 pub(crate) struct Posted {
     /// The CSRF token.
     pub(crate) token: Option<String>,
+    /// Whether the request is made something else than the POST that it came as.
+    pub(crate) stands_for_more: bool,
     /// The body in the body: its media type and its text.
     pub(crate) raw: Option<(String, String)>,
 }
@@ -53,6 +55,7 @@ pub(crate) async fn unfold(call: &mut Call) -> Result<(), Reply> {
     if method.is_none() && raw.is_none() {
         return Ok(());
     }
+    call.posted.stands_for_more = true;
     auth::check_csrf(call).await?;
     if let Some((kind, content)) = &raw {
         let body = content.clone().into_bytes().into();
