@@ -148,13 +148,7 @@ fn addresses(call: &Call) -> Option<Vec<Value>> {
 
 /// Whether somebody is refused who would perhaps not be if we knew them.
 fn wants_to_know(call: &Call, reply: &Reply, who: Option<&User>) -> bool {
-    let refused = matches!(
-        reply.status,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-    );
-    let detail = reply.body.as_ref().and_then(|body| body["detail"].as_str());
-    let forged = detail.is_some_and(|detail| detail.starts_with("CSRF Failed"));
-    who.is_none() && refused && !forged && call.view.credentials != Credentials::Unread
+    who.is_none() && reply.challenge && call.view.credentials != Credentials::Unread
 }
 
 /// Where somebody who is signed in by a cookie is signed out.

@@ -1,6 +1,9 @@
 //! dj-rest-auth's interface, through the router.
 
 mod answers;
+mod browsable;
 mod deviations;
+#[path = "../../src/render/tests/markup.rs"]
+mod markup;
 mod replay;
 mod tokens;
