@@ -319,8 +319,9 @@ impl Call {
         if reply.challenge && challenge.is_none() {
             reply.status = StatusCode::FORBIDDEN;
         }
-        // A page has forms, which have a token, and says who is signed in.
-        let has_forms = self.is_page() && !reply.status.is_server_error();
+        // A page has forms, which have a token, and says who is signed in. Not where another site's page sent the request:
+        // it came without our cookies, and new ones would take the place of those that the visitor has.
+        let has_forms = self.is_page() && !reply.status.is_server_error() && !self.is_foreign();
         if has_forms && let Err(broken) = self.load_session().await {
             reply = broken;
         }

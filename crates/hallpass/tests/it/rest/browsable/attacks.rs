@@ -11,6 +11,7 @@ use super::{ACCEPT, FORM, PASSWORD, Person, by_id, shown};
 each_database!(
     what_strangers_typed_stays_text,
     a_page_of_another_site_gains_nothing,
+    a_page_of_another_site_changes_no_cookie,
     nothing_of_this_happens_to_programs,
     a_form_is_no_way_around_limits_and_methods,
 );
@@ -147,6 +148,27 @@ async fn a_page_of_another_site_gains_nothing(db: TestDb) {
         (user.username.as_str(), user.first_name.as_str()),
         ("ann", "")
     );
+}
+
+/// Browsers send such a form without cookies, and would take new ones in the place of those that they have.
+async fn a_page_of_another_site_changes_no_cookie(db: TestDb) {
+    let app = TestApp::with(db, |settings| settings.csrf.use_sessions = true).await;
+    for (origin, forms) in [("https://evil.example", false), ("http://localhost", true)] {
+        let mut browser = app.browser();
+        browser.headers.insert("accept", ACCEPT.to_owned());
+        browser.headers.insert("origin", origin.to_owned());
+        for path in ["login/", "password/reset/", "user/", ""] {
+            let path = format!("/dj-rest-auth/{path}");
+            let answer = browser.post(&path, &[("username", "x")]).await;
+            assert_eq!(
+                answer.csrf_token().is_some(),
+                forms,
+                "{path} {}",
+                answer.text
+            );
+            assert_eq!(browser.cookies.is_empty(), !forms, "{path}");
+        }
+    }
 }
 
 async fn nothing_of_this_happens_to_programs(db: TestDb) {
