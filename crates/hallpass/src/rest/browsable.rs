@@ -20,6 +20,9 @@ use super::views::{self, Credentials};
 use crate::cookies;
 use crate::errors;
 
+/// Blanks by which JSON is indented: on a phone a line has about twenty letters.
+const INDENT: usize = 2;
+
 /// The page of an answer. `told` are the headers that it is sent with; without a secret for tokens it has no forms.
 pub(crate) fn page(
     call: &Call,
@@ -38,7 +41,10 @@ pub(crate) fn page(
         false => forms::Forms::none(reply),
     };
     let has = |method: &Method| call.view.methods.contains(method);
-    let body = reply.body.as_ref().map(|body| json_text(body, Some(4)));
+    let body = reply
+        .body
+        .as_ref()
+        .map(|body| json_text(body, Some(INDENT)));
     let reason = reply.status.canonical_reason();
     let context = json!({
         "name": call.view.name,

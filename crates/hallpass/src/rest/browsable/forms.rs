@@ -8,6 +8,7 @@ use hallpass_core::domain::User;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::INDENT;
 use crate::form::Field;
 use crate::rest::answer::Reply;
 use crate::rest::call::{Call, json_text};
@@ -287,5 +288,5 @@ fn example(specs: &[Spec], current: &Map<String, Value>) -> String {
 }
 
 fn indented(object: Map<String, Value>) -> String {
-    json_text(&Value::Object(object), Some(4))
+    json_text(&Value::Object(object), Some(INDENT))
 }

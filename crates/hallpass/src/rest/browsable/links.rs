@@ -12,6 +12,9 @@ pub(super) struct Piece {
     url: Option<String>,
 }
 
+/// More links than this nobody follows, and each costs more than its text: what is refused may be long, and a stranger's.
+const MOST: usize = 200;
+
 /// All of the text, in pieces.
 pub(super) fn find(text: &str) -> Vec<Piece> {
     let mut pieces = Pieces::default();
@@ -79,6 +82,10 @@ impl Pieces {
     }
 
     fn link(&mut self, text: &str, url: String) {
+        // Between two links stands a plain piece at most.
+        if self.0.len() >= 2 * MOST {
+            return self.plain(text);
+        }
         self.0.push(Piece {
             text: text.to_owned(),
             url: Some(url),
@@ -184,6 +191,13 @@ mod tests {
         ] {
             assert!(links(text).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn there_is_an_end_to_links() {
+        let text = "a@b.example ".repeat(10_000);
+        assert!(links(&text).len() <= MOST);
+        assert!(find(&text).len() <= 2 * MOST + 1);
     }
 
     #[test]
