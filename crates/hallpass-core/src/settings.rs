@@ -31,7 +31,7 @@ pub use problem::{Origin, Problem, Problems};
 pub use rates::{Per, Rate, RateLimits};
 pub use reference::markdown as reference_markdown;
 pub use rest::{
-    RegisterPermission, RestAuth, RestFramework, SimpleJwt, Texts, Throttles, TokenModel,
+    RegisterPermission, Renderer, RestAuth, RestFramework, SimpleJwt, Texts, Throttles, TokenModel,
 };
 pub use secret::Secret;
 pub(crate) use secret::mask_url;

@@ -10,6 +10,7 @@ mod browsable;
 mod call;
 mod data;
 mod fields;
+mod index;
 mod json_error;
 mod login;
 mod logout;
@@ -27,14 +28,19 @@ use axum::routing::{any, get};
 
 use crate::face::Face;
 
-/// The routes below HALLPASS_REST_MOUNT, none if that is empty; and the public keys of tokens.
-pub(crate) fn routes(face: &Face) -> Router<Face> {
+/// The routes below HALLPASS_REST_MOUNT, none if that is empty; and the public keys of tokens. At the mount itself stands a
+/// list of them, unless a page of ours is `taken` to be there.
+pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
     let mut router = Router::new();
     let settings = face.hallpass.settings();
     let Some(mount) = settings.hallpass.rest_mount() else {
         return router;
     };
-    for view in views::of(face) {
+    let mut all = views::of(face);
+    if index::has_place(&mount, taken) {
+        all.push(&index::INDEX);
+    }
+    for view in all {
         let with_slash = format!("{mount}{}", view.path);
         let handler = move |State(face): State<Face>, request: Request| {
             Box::pin(call::answer(face, view, request))

@@ -47,8 +47,10 @@ fn mounted(face: &Face) -> Router<Face> {
     let routes = pages(face);
     let mut pages = Router::new();
     let mut bare = Router::new();
+    let mut taken = Vec::new();
     for (path, handlers) in routes {
         let path = face.path(path);
+        taken.push(path.clone());
         let cut = path.trim_end_matches('/');
         if !cut.is_empty() {
             bare = bare.route(cut, any(index::add_slash));
@@ -57,7 +59,7 @@ fn mounted(face: &Face) -> Router<Face> {
     }
     entered(face, pages)
         .merge(bare)
-        .merge(rest::routes(face))
+        .merge(rest::routes(face, &taken))
         .route(&face.path("static/{file}"), get(file))
 }
 

@@ -62,6 +62,7 @@ section! {
 section! {
     /// `REST_FRAMEWORK`.
     RestFramework is rest_framework, "rest_framework" {
+        default_renderer_classes / "REST_FRAMEWORK_DEFAULT_RENDERER_CLASSES": Vec<Renderer> = vec![Renderer::Json, Renderer::Page], "Forms of an answer: `rest_framework.renderers.JSONRenderer`, and `rest_framework.renderers.BrowsableAPIRenderer` for pages in a browser, which may be left out. Where a request is content with either, it gets the first.";
         default_throttle_rates / "REST_FRAMEWORK_DEFAULT_THROTTLE_RATES": Throttles = Throttles::default(), "Rates by scope: `{\"dj_rest_auth\": \"20/min\"}`.";
         num_proxies / "REST_FRAMEWORK_NUM_PROXIES": Option<u64> = None, "Ignored in favour of ALLAUTH_TRUSTED_PROXY_COUNT, which it must equal if it is set.";
     }
@@ -72,6 +73,16 @@ words! {
     TokenModel {
         /// Django REST framework's.
         Token = "rest_framework.authtoken.models.Token",
+    }
+}
+
+words! {
+    /// A form of an answer.
+    Renderer {
+        /// JSON.
+        Json = "rest_framework.renderers.JSONRenderer" | "JSONRenderer",
+        /// A page for people who look at an address in a browser.
+        Page = "rest_framework.renderers.BrowsableAPIRenderer" | "BrowsableAPIRenderer",
     }
 }
 

@@ -10,6 +10,7 @@ use thirtyfour::prelude::*;
 use crate::program::Program;
 
 mod accounts;
+mod rest;
 
 each_database!(the_story_in_chromium);
 

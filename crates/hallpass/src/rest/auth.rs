@@ -107,7 +107,8 @@ async fn prove(call: &mut Call) -> Result<Option<(User, Proof)>, Bad> {
     Ok(Some((user, Proof::Session)))
 }
 
-async fn check_csrf(call: &mut Call) -> Result<(), Reply> {
+/// Django's CSRF check.
+pub(crate) async fn check_csrf(call: &mut Call) -> Result<(), Reply> {
     if call.face.hallpass.settings().csrf.use_sessions {
         call.load_session().await?;
     }

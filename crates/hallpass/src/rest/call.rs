@@ -5,7 +5,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::session::{CookieChange, keys};
 use hallpass_core::domain::{Session, User, secret};
-use hallpass_core::flows::tokens;
+use hallpass_core::flows::{tokens, user_details};
+use hallpass_core::settings::RestFramework;
 use hallpass_core::{Cx, Error};
 use hallpass_django::csrf;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -14,11 +15,12 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::auth::{self, Proof};
+use super::browsable::posted::{self, Posted};
 use super::data::{self, Data};
 use super::fields::{self, Spec, Values};
 use super::negotiate::{self, Form};
 use super::views::{Credentials, View};
-use super::{browsable, say};
+use super::{browsable, say, user};
 use crate::arrival::Arrival;
 use crate::cookies;
 use crate::errors::{self, Page};
@@ -41,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) values: Values,
     /// What was sent, as it came; not read for a safe method.
     pub(crate) sent: Result<Data, Reply>,
+    /// What a form of our pages sent beside it.
+    pub(crate) posted: Posted,
     /// The session of the cookie, once it was looked for.
     pub(crate) session: Session,
     session_read: bool,
@@ -49,6 +53,8 @@ pub(crate) struct Call {
     form: Form,
     /// Set-Cookie of tokens.
     pub(crate) cookies: HeaderMap,
+    /// What a form on the page starts from.
+    pub(crate) current: Option<Value>,
 }
 
 /// Answers a request.
@@ -70,12 +76,14 @@ pub(crate) async fn answer(face: Face, view: &'static View, request: Request) ->
         proof: None,
         values: Values::default(),
         sent: Ok(Data::Fields(Map::new())),
+        posted: Posted::default(),
         session: Session::fresh(false),
         session_read: false,
         csrf_secret: None,
         csrf_shown: false,
         form: Form::Json(None),
         cookies: HeaderMap::new(),
+        current: None,
         face,
     };
     let query = parts.uri.query().unwrap_or_default();
@@ -92,11 +100,13 @@ impl Call {
     async fn proceed(&mut self, format: Option<&str>, body: Body) -> Result<Reply, Reply> {
         let accept = self.headers.get_all(header::ACCEPT).iter();
         let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
-        self.form = negotiate::pick(&accept, format)?;
+        let renderers = &self.rest_framework().default_renderer_classes;
+        self.form = negotiate::pick(renderers, &accept, format)?;
         if !self.method.is_safe() {
             let bytes = self.read(body).await?;
             let kind = self.header(header::CONTENT_TYPE.as_str());
             self.sent = data::read(kind.as_deref(), &bytes).await;
+            posted::unfold(self).await?;
         }
         auth::authenticate(self).await?;
         auth::permit(self)?;
@@ -141,12 +151,7 @@ impl Call {
         let Some(scope) = self.view.scope else {
             return Ok(());
         };
-        let rates = &self
-            .face
-            .hallpass
-            .settings()
-            .rest_framework
-            .default_throttle_rates;
+        let rates = &self.rest_framework().default_throttle_rates;
         if !rates.0.iter().any(|(known, ..)| known == scope) {
             return Ok(());
         }
@@ -160,6 +165,27 @@ impl Call {
             })
             .await;
         counted.map_err(|error| say::error(self, error))
+    }
+
+    fn rest_framework(&self) -> &RestFramework {
+        &self.face.hallpass.settings().rest_framework
+    }
+
+    /// HALLPASS_REST_MOUNT.
+    pub(crate) fn mount(&self) -> &str {
+        let settings = self.face.hallpass.settings();
+        settings.hallpass.rest_mount.as_deref().unwrap_or("/")
+    }
+
+    /// Whether the answer is a page.
+    pub(crate) fn is_page(&self) -> bool {
+        self.form == Form::Page
+    }
+
+    /// From here on, who asked is not who asks: somebody else may be signed in now, or nobody.
+    pub(crate) fn forget_who_asked(&mut self) {
+        self.user = None;
+        self.proof = None;
     }
 
     /// A header as text; what is no text is not there.
@@ -204,24 +230,20 @@ impl Call {
         let (origin, referer) = (text("origin"), text("referer"));
         let header_token = text(&self.face.csrf_header);
         let stored = self.stored_secret();
-        let posted = match &self.sent {
-            Ok(Data::Fields(fields)) => fields.get("csrfmiddlewaretoken").and_then(Value::as_str),
-            _ => None,
+        // What a form of ours stands for, it came as a POST.
+        let method = match self.posted.stands_for_more {
+            true => &Method::POST,
+            false => &self.method,
         };
-        // A token counts as posted where a form was posted, not where JSON happens to have the name.
-        let kind = self
-            .header(header::CONTENT_TYPE.as_str())
-            .unwrap_or_default();
-        let posted = posted.filter(|_| !kind.starts_with("application/json"));
         let request = csrf::Request {
-            method: self.method.as_str(),
+            method: method.as_str(),
             is_secure: self.arrival.is_secure,
             host: &self.arrival.host,
             port: self.arrival.port,
             origin: origin.as_deref(),
             referer: referer.as_deref(),
             cookie: stored.as_deref(),
-            body_token: posted,
+            body_token: self.posted.token.as_deref(),
             header_token: header_token.as_deref(),
         };
         csrf::check(&request, &self.face.csrf)
@@ -272,7 +294,7 @@ impl Call {
         let mut told = json!({
             "name": self.view.name,
             "description": self.view.description,
-            "renders": ["application/json", "text/html"],
+            "renders": self.rest_framework().default_renderer_classes.iter().map(negotiate::media_type).collect::<Vec<_>>(),
             "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
         });
         let specs = (self.view.fields)(&self.face);
@@ -300,39 +322,57 @@ impl Call {
         if reply.challenge && challenge.is_none() {
             reply.status = StatusCode::FORBIDDEN;
         }
+        // A page has forms, which have a token, and says who is signed in. Not where another site's page sent the request:
+        // it came without our cookies, and new ones would take the place of those that the visitor has.
+        let has_forms = self.is_page() && !reply.status.is_server_error() && !self.is_foreign();
+        if has_forms && let Err(broken) = self.load_session().await {
+            reply = broken;
+        }
         if self.session.take_csrf_rotation() {
             self.csrf_secret = Some(fresh_secret());
             self.csrf_shown = true;
         }
+        if has_forms {
+            self.csrf_secret.get_or_insert_with(fresh_secret);
+            self.csrf_shown = true;
+        }
         let secret = self.csrf_secret.clone().filter(|_| self.csrf_shown);
         let settings = self.face.hallpass.settings().clone();
-        if let Some(secret) = secret.as_deref().filter(|_| settings.csrf.use_sessions) {
-            self.session.set(keys::CSRF_TOKEN, secret);
+        if settings.csrf.use_sessions
+            && let Some(secret) = &secret
+            && self.session.get(keys::CSRF_TOKEN).and_then(Value::as_str) != Some(secret)
+        {
+            self.session.set(keys::CSRF_TOKEN, secret.as_str());
+        }
+        if has_forms && self.view.methods.contains(&Method::PUT) {
+            self.current = self.details(&reply).await;
         }
         if !reply.status.is_server_error()
             && let Err(error) = self.save().await
         {
             reply = say::error(&self, error);
         }
-        let mut response = self.write(&reply);
-        let headers = response.headers_mut();
-        let mut put = |name: header::HeaderName, value: &str| {
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
+        let mut told = vec![(header::ALLOW, self.view.allow.to_owned())];
+        let vary = match self.session_read {
+            true => "Accept, Cookie",
+            false => "Accept",
         };
-        put(header::ALLOW, self.view.allow);
-        let vary = if self.session_read {
-            "Accept, Cookie"
-        } else {
-            "Accept"
-        };
-        put(header::VARY, vary);
+        told.push((header::VARY, vary.to_owned()));
         if let Some(challenge) = challenge.filter(|_| reply.challenge) {
-            put(header::WWW_AUTHENTICATE, challenge);
+            told.push((header::WWW_AUTHENTICATE, challenge.to_owned()));
         }
         if let Some(seconds) = reply.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
+            told.push((header::RETRY_AFTER, seconds.to_string()));
+        }
+        let mut response = match self.form {
+            Form::Page => browsable::page(&self, &reply, &told, secret.as_deref()),
+            Form::Json(indent) => self.write(&reply, indent),
+        };
+        let headers = response.headers_mut();
+        for (name, value) in told {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
         }
         if !reply.status.is_server_error() {
             headers.extend(std::mem::take(&mut self.cookies));
@@ -344,6 +384,24 @@ impl Call {
             cookies::set_csrf(&settings, secret.as_deref(), headers);
         }
         response
+    }
+
+    /// What a form starts from that changes an account: what was answered, or the account as it is.
+    async fn details(&self, reply: &Reply) -> Option<Value> {
+        if reply.status.is_success() && self.method != Method::OPTIONS {
+            return reply.body.clone();
+        }
+        let user = browsable::who(self)?;
+        let details = self
+            .face
+            .hallpass
+            .run(
+                &self.arrival.client,
+                &mut Session::fresh(false),
+                async |cx| Ok(user_details::of(cx, user).await?),
+            )
+            .await;
+        Some(user::shown(&self.face, &details.ok()?))
     }
 
     /// A cookie of a session that is over, which Django takes from the browser as soon as it sees it.
@@ -369,13 +427,9 @@ impl Call {
         .await
     }
 
-    fn write(&self, reply: &Reply) -> Response {
+    fn write(&self, reply: &Reply, indent: Option<usize>) -> Response {
         let Some(body) = &reply.body else {
             return reply.status.into_response();
-        };
-        let indent = match self.form {
-            Form::Page => return browsable::page(self, reply),
-            Form::Json(indent) => indent,
         };
         let text = match self.method {
             Method::HEAD => String::new(),

@@ -78,6 +78,7 @@ pub(crate) async fn given_as(
     given: Given,
     cookies: bool,
 ) -> Result<Reply, Reply> {
+    call.forget_who_asked();
     Ok(match given {
         Given::Nothing => Reply::nothing(),
         Given::Key(key) => {

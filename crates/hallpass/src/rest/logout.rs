@@ -34,6 +34,7 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
     let user = call.user.as_ref().map(|user| user.id);
     let ended = call.run(async |cx| tokens::logout(cx, user).await).await;
     ended.map_err(|error| say::error(call, error))?;
+    call.forget_who_asked();
     if rest.use_jwt {
         login::delete_cookies(call);
         end_refresh(call).await?;

@@ -1,9 +1,10 @@
 //! Which form an answer has: `?format=`, else the Accept header.
 //!
-//! As REST framework does it, the most specific range decides and weights (`q`) are not looked at; of two as specific,
-//! JSON comes first. A browser asks for HTML by name and gets it.
+//! As REST framework does it, the most specific range decides and weights (`q`) are not looked at; of two as specific, the
+//! first of REST_FRAMEWORK_DEFAULT_RENDERER_CLASSES, which is JSON unless set. A browser asks for HTML by name and gets it.
 
 use super::answer::Reply;
+use hallpass_core::settings::Renderer;
 use http::StatusCode;
 
 /// The form of an answer.
@@ -15,17 +16,36 @@ pub(crate) enum Form {
     Page,
 }
 
-/// Picks one.
+/// The media type of a form.
+pub(crate) fn media_type(renderer: &Renderer) -> &'static str {
+    match renderer {
+        Renderer::Json => "application/json",
+        Renderer::Page => "text/html",
+    }
+}
+
+/// Picks one of those that there are.
 ///
 /// # Errors
 /// 404 for a format that there is not, 406 where nothing fits.
-pub(crate) fn pick(accept: &[&str], format: Option<&str>) -> Result<Form, Reply> {
-    let offered: &[(&str, &str)] = match format.filter(|format| !format.is_empty()) {
-        None => &[("application", "json"), ("text", "html")],
-        Some("json") => &[("application", "json")],
-        Some("api") => &[("text", "html")],
+pub(crate) fn pick(
+    renderers: &[Renderer],
+    accept: &[&str],
+    format: Option<&str>,
+) -> Result<Form, Reply> {
+    let wanted = match format.filter(|format| !format.is_empty()) {
+        None => None,
+        Some("json") => Some(Renderer::Json),
+        Some("api") => Some(Renderer::Page),
         Some(_) => return Err(Reply::not_found()),
     };
+    let offered = renderers
+        .iter()
+        .filter(|it| wanted.is_none_or(|wanted| wanted == **it));
+    let offered: Vec<&str> = offered.map(media_type).collect();
+    if offered.is_empty() {
+        return Err(Reply::not_found());
+    }
     let whole = accept.join(",");
     let whole = if whole.trim().is_empty() {
         "*/*"
@@ -34,10 +54,10 @@ pub(crate) fn pick(accept: &[&str], format: Option<&str>) -> Result<Form, Reply>
     };
     let ranges: Vec<Range<'_>> = whole.split(',').take(100).map(Range::read).collect();
     for rank in (0..=3).rev() {
-        for (main, sub) in offered {
+        for (main, sub) in offered.iter().filter_map(|it| it.split_once('/')) {
             let fitting = ranges.iter().filter(|range| range.rank() == rank);
             if let Some(range) = fitting.into_iter().find(|range| range.fits(main, sub)) {
-                return Ok(match *main {
+                return Ok(match main {
                     "text" => Form::Page,
                     _ => Form::Json(range.indent()),
                 });
@@ -135,7 +155,22 @@ mod tests {
             ("*/*", Some("xml"), None),
             (",;=,/", None, None),
         ] {
-            assert_eq!(pick(&[accept], format).ok(), wanted, "{accept} {format:?}");
+            let both = [Renderer::Json, Renderer::Page];
+            let picked = pick(&both, &[accept], format).ok();
+            assert_eq!(picked, wanted, "{accept} {format:?}");
         }
+    }
+
+    #[test]
+    fn what_the_site_does_not_have_is_not_picked_and_the_first_of_its_list_comes_first() {
+        let json = [Renderer::Json];
+        assert_eq!(pick(&json, &["*/*"], None).ok(), Some(Form::Json(None)));
+        let refused = |accept, format| pick(&json, &[accept], format).err().map(|it| it.status);
+        assert_eq!(refused("text/html", None), Some(StatusCode::NOT_ACCEPTABLE));
+        assert_eq!(refused("*/*", Some("api")), Some(StatusCode::NOT_FOUND));
+        let pages = [Renderer::Page, Renderer::Json];
+        assert_eq!(pick(&pages, &["*/*"], None).ok(), Some(Form::Page));
+        let named = pick(&pages, &["application/json"], None);
+        assert_eq!(named.ok(), Some(Form::Json(None)));
     }
 }

@@ -4,7 +4,7 @@ use super::ours::is_mount;
 use super::web::{is_cookie_domain, is_cookie_name, is_cookie_path, is_wsgi_header};
 use super::{CENTURY, Checks, leads_somewhere};
 use crate::domain::jwt::{Jwts, Terms};
-use crate::settings::SameSite;
+use crate::settings::{Renderer, SameSite};
 
 /// Scopes that addresses here have.
 const SCOPES: [&str; 2] = ["dj_rest_auth", "dj_rest_auth_mfa_verify"];
@@ -27,6 +27,13 @@ pub(super) fn check(checks: &mut Checks<'_>) {
             ),
         );
     }
+    checks.refuse(
+        "REST_FRAMEWORK_DEFAULT_RENDERER_CLASSES",
+        !s.rest_framework
+            .default_renderer_classes
+            .contains(&Renderer::Json),
+        "leaves out rest_framework.renderers.JSONRenderer: programs could not read an answer",
+    );
     let proxies = s.rest_framework.num_proxies;
     checks.refuse(
         "REST_FRAMEWORK_NUM_PROXIES",

@@ -52,6 +52,13 @@ pub(super) fn defaults() -> Vec<(&'static str, Value)> {
         ("SIMPLE_JWT_CHECK_REVOKE_TOKEN", json!(false)),
         ("SIMPLE_JWT_REVOKE_TOKEN_CLAIM", json!("hash_password")),
         ("SIMPLE_JWT_CHECK_USER_IS_ACTIVE", json!(true)),
+        (
+            "REST_FRAMEWORK_DEFAULT_RENDERER_CLASSES",
+            json!([
+                "rest_framework.renderers.JSONRenderer",
+                "rest_framework.renderers.BrowsableAPIRenderer"
+            ]),
+        ),
         ("REST_FRAMEWORK_DEFAULT_THROTTLE_RATES", json!({})),
         ("REST_FRAMEWORK_NUM_PROXIES", json!(null)),
     ]
@@ -247,4 +254,16 @@ fn throttles_are_of_scopes_that_there_are() {
         "says otherwise than ALLAUTH_TRUSTED_PROXY_COUNT",
     );
     good(&[(proxies, "1"), ("ALLAUTH_TRUSTED_PROXY_COUNT", "1")]);
+}
+
+#[test]
+fn an_answer_can_always_be_json() {
+    let name = "REST_FRAMEWORK_DEFAULT_RENDERER_CLASSES";
+    good(&[(name, r#"["JSONRenderer"]"#)]);
+    good(&[(name, r#"["BrowsableAPIRenderer", "JSONRenderer"]"#)]);
+    let dictionary = r#"{"DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"]}"#;
+    good(&[("REST_FRAMEWORK", dictionary)]);
+    bad(&[(name, "[]")], name, "leaves out");
+    bad(&[(name, r#"["BrowsableAPIRenderer"]"#)], name, "leaves out");
+    bad(&[(name, r#"["AdminRenderer"]"#)], name, "one of");
 }

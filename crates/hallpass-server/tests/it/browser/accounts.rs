@@ -14,7 +14,7 @@ const FIRST: &str = "correct-horse-9";
 const SECOND: &str = "battery-staple-8";
 
 /// Waits until the page says this.
-async fn says(browser: &WebDriver, wanted: &str) {
+pub(super) async fn says(browser: &WebDriver, wanted: &str) {
     let mut seen = String::new();
     for _ in 0..200 {
         if let Ok(main) = browser.find(By::Tag("main")).await
@@ -30,25 +30,25 @@ async fn says(browser: &WebDriver, wanted: &str) {
     panic!("\"{wanted}\" was expected in: {seen}");
 }
 
-async fn fill(browser: &WebDriver, name: &str, text: &str) {
+pub(super) async fn fill(browser: &WebDriver, name: &str, text: &str) {
     let field = format!("main input[name={name}]:not([type=hidden])");
     let field = browser.find(By::Css(field)).await.unwrap();
     field.send_keys(text).await.unwrap();
 }
 
-async fn press(browser: &WebDriver, label: &str) {
+pub(super) async fn press(browser: &WebDriver, label: &str) {
     let button = format!("//button[normalize-space()='{label}']");
     let button = browser.find(By::XPath(button)).await.unwrap();
     button.click().await.unwrap();
 }
 
-async fn follow(browser: &WebDriver, label: &str) {
+pub(super) async fn follow(browser: &WebDriver, label: &str) {
     let link = browser.find(By::LinkText(label)).await.unwrap();
     link.click().await.unwrap();
 }
 
 /// Types where the focus is, as somebody does who has no mouse.
-async fn type_there(browser: &WebDriver, keys: impl Into<TypingData>) {
+pub(super) async fn type_there(browser: &WebDriver, keys: impl Into<TypingData>) {
     let focused = browser.active_element().await.unwrap();
     focused.send_keys(keys).await.unwrap();
 }

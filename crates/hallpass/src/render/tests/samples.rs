@@ -142,11 +142,35 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 fn rest() -> Sample {
+    let media =
+        json!([{ "value": "application/json", "label": "application/json", "selected": true }]);
+    let mut content = optional(field("_content", "Content", "textarea"));
+    content["value"] = HOSTILE.into();
+    content["help"] = Value::Null;
+    let raw = form(
+        json!({ "media": choices(field("_content_type", "Media type", "select"), media), "content": content }),
+    );
+    let link = json!({ "text": "https://example.com/", "url": "https://example.com/" });
+    let own = form(
+        json!({ "username": optional(field("username", "User name", "text")), "password": password("password", "Password"),
+        "terms": optional(field("terms", "I accept the terms", "checkbox")) }),
+    );
     Sample::new(
         "rest/browsable.html",
-        json!({ "name": "Login", "description": HOSTILE, "method": "POST", "path": HOSTILE, "status": 400,
-            "reason": "Bad Request", "allow": "POST, OPTIONS", "body": format!("{{\n    \"detail\": \"{HOSTILE}\"\n}}") }),
+        json!({ "name": "Login", "description": HOSTILE, "crumbs": [{ "name": "REST", "url": "/rest/" }, { "name": HOSTILE, "url": null }],
+            "method": "POST", "path": HOSTILE, "status": 400, "reason": "Bad Request",
+            "headers": [{ "name": "Allow", "value": "POST, OPTIONS" }, { "name": "WWW-Authenticate", "value": HOSTILE }],
+            "body": [{ "text": format!("{{\n    \"detail\": \"{HOSTILE}\""), "url": null }, link, { "text": "\n}", "url": null }],
+            "index": null, "can_get": false, "can_delete": false, "methods": ["POST"], "form": own, "order": ["username", "password", "terms"],
+            "raw": raw, "raw_first": false, "problem": null, "wants_to_know": false, "sign_in_url": null, "sign_out_url": null }),
     )
+    .or(json!([{ "/methods": ["PUT", "PATCH"], "/can_get": true, "/can_delete": true, "/path": "/rest/user/", "/raw_first": true }]))
+    .or(json!([
+        { "/form": null, "/raw": null, "/order": [], "/problem": HOSTILE, "/wants_to_know": true, "/sign_in_url": "/accounts/login/?next=%2F", "/crumbs": [{ "name": HOSTILE, "url": "/rest/" }] },
+        { "/form": null, "/raw": null, "/order": [], "/body": [], "/headers": [], "/can_get": true, "/path": "/rest/",
+            "/index": [{ "name": HOSTILE, "url": "/rest/login/", "methods": "POST", "description": HOSTILE }] },
+    ]))
+    .or(json!([{ "/sign_out_url": "/accounts/logout/?next=%2F" }]))
 }
 
 fn signing_in() -> Vec<Sample> {

@@ -152,6 +152,28 @@ async fn people_without_user_names_who_say_a_gender_and_a_phone_number(db: TestD
     assert_eq!(put["gender"]["required"], true);
     assert!(put.get("username").is_none(), "{put}");
 
+    // A page has a form for what can be changed, which starts from what is there, also after a refusal.
+    let accept = program.0.headers.insert("accept", "text/html".to_owned());
+    for (method, body, status) in [
+        ("GET", Value::Null, 200),
+        ("PATCH", json!({ "gender": "" }), 400),
+    ] {
+        let (answer, _) = program.send(method, "user/", &body).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.text.contains("name=\"gender\""), "{}", answer.text);
+        assert!(
+            !answer.text.contains("name=\"phone_number\""),
+            "{}",
+            answer.text
+        );
+        let raw = answer.text.contains("&quot;gender&quot;: &quot;M&quot;");
+        assert!(raw, "{}", answer.text);
+    }
+    match accept {
+        Some(before) => program.0.headers.insert("accept", before),
+        None => program.0.headers.remove("accept"),
+    };
+
     // The address is one user's, in whatever case; so is the number.
     let mut other = Program::of(&app);
     let (status, refused) = other
