@@ -136,11 +136,9 @@ impl Visit {
         last(&self.posted, name).unwrap_or_default()
     }
 
-    /// What was posted, to be kept for later. Passwords are not: they do not rest in a session.
+    /// What was posted, to be kept for later, but for what is new with every page.
     pub(crate) fn keepable(&self) -> Vec<(String, String)> {
-        let keep = |(name, _): &&(String, String)| {
-            !name.to_ascii_lowercase().contains("password") && name != "csrfmiddlewaretoken"
-        };
+        let keep = |(name, _): &&(String, String)| name != "csrfmiddlewaretoken";
         self.posted.iter().filter(keep).cloned().collect()
     }
 

@@ -4,6 +4,10 @@
 //!    moment ago does not count: a browser left open is signed in too.
 //! 2. Who has a password gives it ([`finish`]). Who has none gets a code by mail or phone ([`begin_code`],
 //!    [`finish_code`]). Who has neither cannot be asked, and is not.
+//!
+//! A form that came too early is kept meanwhile ([`kept`]).
+
+pub mod kept;
 
 use std::time::Duration;
 
