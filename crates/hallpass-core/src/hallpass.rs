@@ -112,6 +112,21 @@ impl Hallpass {
         &self.0.settings
     }
 
+    /// What to call a user on a page or in a letter: the user name, where people have any, else the address, else the key.
+    pub fn display(&self, user: &User) -> String {
+        match self.username_of(user) {
+            Some(name) => name.to_owned(),
+            None if !user.email.is_empty() => user.email.clone(),
+            None => user.id.to_string(),
+        }
+    }
+
+    /// The user name, where people have any.
+    pub fn username_of<'a>(&self, user: &'a User) -> Option<&'a str> {
+        let has = self.0.settings.account.has_usernames() && !user.username.is_empty();
+        has.then_some(user.username.as_str())
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.db

@@ -329,7 +329,7 @@ impl Visit {
         own["request_id"] = self.request_id.as_str().into();
         if let Some(user) = self.session.user() {
             let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-            own["user"] = json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) });
+            own["user"] = json!({ "display": self.face.hallpass.display(user), "username": self.face.hallpass.username_of(user), "email": some(&user.email) });
         }
         if let Some(messages) = self.session.remove(keys::MESSAGES) {
             own["messages"] = messages;

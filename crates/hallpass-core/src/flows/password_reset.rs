@@ -136,7 +136,7 @@ fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a>
     let context = json!({
         "code": sent.code.reveal(),
         "username": reminder(cx, user),
-        "user": { "display": user.display() },
+        "user": { "display": cx.hallpass().display(user) },
         "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
         "asked": cx.asked(),
     });

@@ -179,7 +179,7 @@ pub(crate) async fn look(mut visit: Visit, Path(key): Path<String>) -> Response 
         .await;
     match looked {
         Ok(looked) => {
-            let display = looked.user.display();
+            let display = visit.face.hallpass.display(&looked.user);
             visit.data = Some(json!({
                 "can_confirm": true,
                 "email": looked.address.email,

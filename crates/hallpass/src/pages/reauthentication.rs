@@ -120,7 +120,7 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         .refuse(refusal);
     let own = json!({
         "form": form.into_json(Some(visit.face.path("reauthenticate/"))),
-        "display": visit.session.user().map(|user| user.display()),
+        "display": visit.session.user().map(|user| visit.face.hallpass.display(user)),
         "can_resend": recipient.is_some(),
         "recipient": recipient,
         "back_url": visit.face.path("profile/"),

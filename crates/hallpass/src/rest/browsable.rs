@@ -71,7 +71,7 @@ pub(crate) fn page(
         }),
         "user": who.map(|user| {
             let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-            json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) })
+            json!({ "display": call.face.hallpass.display(user), "username": call.face.hallpass.username_of(user), "email": some(&user.email) })
         }),
         "sign_out_url": sign_out(call),
         "csrf_token": token.unwrap_or_default(),

@@ -194,6 +194,30 @@ async fn people_without_user_names_who_say_a_gender_and_a_phone_number(db: TestD
     assert_eq!((status, refused), (400, taken));
     assert_eq!(app.count("auth_user").await, 1);
 
+    // The name that was made up is nowhere.
+    let letters = app.letters().await;
+    let made_up = app
+        .look_up(hallpass::domain::UserId::from_int(1))
+        .await
+        .username;
+    assert_eq!(made_up, "ann");
+    assert!(
+        letters
+            .iter()
+            .all(|letter| !letter.text.contains("Hello ann,")),
+        "{letters:?}"
+    );
+    let mut browser = app.browser();
+    let typed = [("login", "ann@example.com"), ("password", PASSWORD)];
+    browser.fill("/accounts/login/", &typed).await;
+    let page = browser.get("/accounts/profile/").await;
+    assert!(page.text.contains("ann@example.com"), "{}", page.text);
+    assert!(
+        !page.text.contains(">ann<") && !page.text.contains("User name"),
+        "{}",
+        page.text
+    );
+
     // The address is what one signs in with.
     let given = json!({ "email": "ann@example.com", "password": PASSWORD });
     assert_eq!(other.post("login/", given).await.0, 200);
