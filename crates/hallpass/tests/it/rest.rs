@@ -1,6 +1,9 @@
 //! dj-rest-auth's interface, through the router.
 
 mod answers;
+mod attacks;
+mod costs;
 mod deviations;
+mod forgeries;
 mod replay;
 mod tokens;
