@@ -18,7 +18,7 @@ use md5::{Digest as _, Md5};
 use serde_json::Value;
 
 use crate::cx::Cx;
-use crate::domain::jwt::{Claims, Rejected};
+use crate::domain::jwt::{Claims, Rejected, second};
 use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
 use crate::error::{Error, Failure, LoginMethod, Refusal, TokenFault};
 use crate::flows::login::{self, pending, within};
@@ -467,6 +467,8 @@ pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
     })
 }
 
+const A_CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// What is remembered of a token; of one that a Django issued, what it says itself.
 async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result<Known, Failure> {
     let jti = claims
@@ -476,7 +478,9 @@ async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result
     if let Some(known) = store::refresh::get(cx.read(), jti).await? {
         return Ok(known);
     }
-    let second = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(0);
+    // What is signed to last for ever is remembered for as long as a database can say.
+    let latest = (cx.now + A_CENTURY).seconds();
+    let second = |name: &str| second(claims, name).unwrap_or(0).clamp(0, latest);
     let known = Known {
         jti: jti.to_owned(),
         family: jti.to_owned(),
