@@ -9,8 +9,8 @@ use hallpass_django::validators::{PasswordError, UserAttributes, Validator, vali
 use serde_json::{Value, json};
 
 use crate::delivery::Letter;
-use crate::domain::{Client, Phone, Session, Timestamp, UserId};
-use crate::error::{Error, Failure};
+use crate::domain::{Client, Phone, Session, Timestamp, User, UserId};
+use crate::error::{Error, Failure, Refusal};
 use crate::hallpass::Hallpass;
 use crate::limits::{self, Hits, Subject};
 use crate::store::event::{Event, Happened};
@@ -41,6 +41,14 @@ impl Cx {
     /// From now on this user asks, by a key or a token: what is counted by user is counted for them.
     pub fn act_as(&mut self, user: UserId) {
         self.by = Some(user);
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// [`Refusal::LoginRequired`].
+    pub fn signed_in(&self) -> Result<User, Refusal> {
+        self.session.user().cloned().ok_or(Refusal::LoginRequired)
     }
 
     /// For reading.

@@ -86,6 +86,8 @@ pub enum Refusal {
     EmailTaken,
     /// `phone_taken`
     PhoneTaken,
+    /// `unique`: somebody has this value of a field of which no two users may have the same.
+    NotUnique,
     /// `email_mismatch`: the two addresses differ.
     EmailMismatch,
     /// `password_mismatch`: the two passwords differ.
@@ -244,6 +246,7 @@ impl Refusal {
             Refusal::UsernameTaken => "username_taken",
             Refusal::EmailTaken => "email_taken",
             Refusal::PhoneTaken => "phone_taken",
+            Refusal::NotUnique => "unique",
             Refusal::EmailMismatch => "email_mismatch",
             Refusal::PasswordsDiffer => "password_mismatch",
             Refusal::WeakPassword { code, .. } | Refusal::Denied { code, .. } => code,

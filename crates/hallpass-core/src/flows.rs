@@ -11,6 +11,7 @@ pub mod login_by_link;
 pub mod logout;
 pub mod manage_email;
 pub mod numbers;
+pub(crate) mod own_fields;
 pub mod password_change;
 pub mod password_reset;
 pub mod passwords;

@@ -270,6 +270,7 @@ impl Hallpass {
             .unwrap_or("en")
             .into();
         context["dir"] = "ltr".into();
+        context["extra"] = settings.hallpass.letter_variables.0.clone().into();
         let rendered = self.0.letters.render(letter.name, &context)?;
         let prefix = match &settings.account.email_subject_prefix {
             Some(prefix) => prefix.clone(),

@@ -72,7 +72,8 @@ pub struct OwnStage {
     pub key: String,
     /// The page where the visitor takes it, a path of the app.
     pub page: String,
-    /// Before ours instead of after them; but after a code that the visitor asked for, without which nothing is proved.
+    /// Before ours instead of after them; but after a code that the visitor asked for, without which nothing is proved,
+    /// and after all of ours where somebody signs up: until then nobody knows whether there is an account.
     pub first: bool,
 }
 

@@ -21,6 +21,7 @@ mod secret;
 mod sections;
 mod signup_fields;
 mod types;
+mod user_fields;
 mod words;
 
 pub use account::CodeUse;
@@ -36,7 +37,8 @@ pub use secret::Secret;
 pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
-pub use types::Validator;
+pub use types::{Validator, Variables};
+pub use user_fields::UserField;
 pub use words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,

@@ -42,7 +42,8 @@ pub(crate) enum Command {
     /// Make an account with all permissions
     #[command(after_help = "Examples:
   hallpass createsuperuser
-  DJANGO_SUPERUSER_PASSWORD=… hallpass createsuperuser --noinput --username ann --email ann@example.com")]
+  DJANGO_SUPERUSER_PASSWORD=… hallpass createsuperuser --noinput --username ann --email ann@example.com
+  hallpass createsuperuser --field gender=F --field phone_number=+15550100")]
     Createsuperuser {
         /// The user name
         #[arg(long, env = "DJANGO_SUPERUSER_USERNAME")]
@@ -50,6 +51,9 @@ pub(crate) enum Command {
         /// The e-mail address
         #[arg(long, env = "DJANGO_SUPERUSER_EMAIL")]
         email: Option<String>,
+        /// What a column of HALLPASS_USER_FIELDS is to hold, again for each
+        #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field)]
+        fields: Vec<(String, String)>,
         /// Ask nothing; the password comes from DJANGO_SUPERUSER_PASSWORD, or there is none
         #[arg(long, visible_alias = "no-input")]
         noinput: bool,
@@ -59,7 +63,7 @@ pub(crate) enum Command {
         after_help = "Examples:\n  hallpass changepassword ann\n  echo 'new password' | hallpass changepassword ann --stdin"
     )]
     Changepassword {
-        /// The user name
+        /// User name or e-mail address
         username: String,
         /// Read the new password from standard input
         #[arg(long)]
@@ -117,4 +121,12 @@ pub(crate) struct Which {
 
 pub(crate) fn parse() -> Arguments {
     Arguments::parse()
+}
+
+/// `name=value`
+fn field(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
+        None => Err("write it as name=value".to_owned()),
+    }
 }

@@ -36,8 +36,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Command::Createsuperuser {
             username,
             email,
+            fields,
             noinput,
-        } => accounts::create_superuser(settings, username, email, noinput).await,
+        } => {
+            let wanted = accounts::Wanted {
+                username,
+                email,
+                fields,
+                noinput,
+            };
+            accounts::create_superuser(settings, wanted).await
+        }
         Command::Changepassword { username, stdin } => {
             accounts::change_password(settings, &username, stdin).await
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use hallpass::settings::{RateLimits, Secret, Settings};
+use hallpass::store::migrate_with;
 use hallpass::store::user::{self, NewUser};
 use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
@@ -55,6 +56,11 @@ impl TestApp {
         settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
         settings.account.rate_limits = RateLimits::none();
         change(&mut settings);
+        let columns = &settings.hallpass.user_fields;
+        if !columns.is_empty() {
+            let made = migrate_with(&db.db, columns).await;
+            made.expect("the columns are made");
+        }
         let mailbox = Mailbox::default();
         let handset = Handset::default();
         let builder = Hallpass::builder(settings)
@@ -84,15 +90,7 @@ impl TestApp {
 
     /// A user with this password column.
     pub async fn user_with(&self, username: &str, email: &str, password: &str) -> domain::UserId {
-        let new = NewUser {
-            username,
-            email,
-            password,
-            is_staff: false,
-            is_superuser: false,
-            first_name: "",
-            last_name: "",
-        };
+        let new = NewUser::plain(username, email, password);
         let made = user::insert(self.db.db.conn(), new, self.hallpass.now())
             .await
             .expect("a user");

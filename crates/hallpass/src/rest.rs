@@ -33,7 +33,7 @@ use crate::face::Face;
 pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
     let mut router = Router::new();
     let settings = face.hallpass.settings();
-    let Some(mount) = settings.hallpass.rest_mount.clone() else {
+    let Some(mount) = settings.hallpass.rest_mount() else {
         return router;
     };
     let mut all = views::of(face);
@@ -58,10 +58,7 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
     }
     if settings.rest_auth.use_jwt && face.hallpass.jwts().is_asymmetric() {
         let path = ".well-known/jwks.json";
-        for root in [mount.as_str(), "/"]
-            .iter()
-            .take(if mount == "/" { 1 } else { 2 })
-        {
+        for root in [mount, "/"].iter().take(if mount == "/" { 1 } else { 2 }) {
             router = router.route(&format!("{root}{path}"), get(tokens::key_set));
         }
     }

@@ -2,6 +2,9 @@
 
 use hallpass_core::{LoginMethod, Refusal};
 
+/// Where the last attempt at a code was wrong.
+pub(crate) const CODES_USED_UP: &str = "Too many wrong codes. Start again.";
+
 /// What the person is told, in one or two sentences.
 pub(crate) fn words(refusal: &Refusal) -> String {
     let words = match refusal {
@@ -29,6 +32,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::UsernameTaken => "Somebody has this user name already. Choose another one.",
         Refusal::EmailTaken => "An account has this e-mail address already.",
         Refusal::PhoneTaken => "An account has this phone number already.",
+        Refusal::NotUnique => "Somebody has this already.",
         Refusal::EmailMismatch => "The two addresses are not the same.",
         Refusal::PasswordsDiffer => "The two passwords are not the same.",
         Refusal::WrongCurrentPassword => "This is not your current password.",

@@ -22,6 +22,11 @@ use crate::errors::{self, Page};
 use crate::face::Face;
 use crate::{cookies, posted, say};
 
+/// The path of a page with a secret in it must not leak: no other site, and no other page of ours, gets more than the
+/// origin. (`no-referrer` would make browsers send `Origin: null` with the form.)
+pub(crate) const QUIET: [(header::HeaderName, &str); 1] =
+    [(header::REFERRER_POLICY, "strict-origin")];
+
 /// A visit under way.
 #[derive(Clone)]
 pub(crate) struct Visit {

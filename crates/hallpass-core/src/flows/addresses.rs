@@ -3,19 +3,23 @@
 //! At most one is the primary one, and `auth_user.email` is its mirror. A confirmed address has one owner. What a link or
 //! a code confirms is the very address that it was sent to.
 
-use std::time::Duration;
+mod letters;
 
-use serde_json::{Value, json};
+pub(crate) use letters::send_or_pretend;
+pub use letters::{
+    link_lifetime, notify, send_already_exists, send_code, send_link, send_nothing, send_unknown,
+};
+
+use serde_json::json;
 
 use crate::cx::Cx;
-use crate::delivery::Letter;
 use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords;
 use crate::settings::{Enumeration, SignupField, Verification};
-use crate::store;
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
+use crate::store::{self, Claimed};
 
 /// An address as it was typed, in its one spelling.
 ///
@@ -77,6 +81,9 @@ pub async fn owners(cx: &mut Cx, email: &str) -> Result<Vec<Addressed>, Failure>
     Ok(found)
 }
 
+/// The letters of one request: more accounts than this on one address are not written to.
+pub(super) const WRITTEN_TO: usize = 5;
+
 /// What is to be done about an address that somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
@@ -120,7 +127,7 @@ pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim
 /// # Errors
 /// [`Refusal::EmailTaken`] if somebody else confirmed it before; [`Refusal::InvalidKey`] if it is confirmed or gone.
 pub async fn confirm(cx: &mut Cx, row: &EmailAddress) -> Result<(), Error> {
-    store::email_address::hold(cx.write().await?, &row.email).await?;
+    store::hold(cx.write().await?, Claimed::Address(&row.email)).await?;
     let settings = cx.hallpass().settings().clone();
     // Whatever ACCOUNT_UNIQUE_EMAIL says: the table itself has one confirmed owner at most.
     if store::email_address::is_verified_elsewhere(cx.read(), &row.email, row.user).await? {
@@ -258,188 +265,4 @@ pub(crate) async fn distrust_password(cx: &mut Cx, user: User) -> Result<User, E
     cx.note_about("password_distrusted", Some(user.id), "", "")
         .await?;
     Ok(user)
-}
-
-/// How long a confirmation link lives.
-pub fn link_lifetime(cx: &Cx) -> Duration {
-    let days = cx
-        .hallpass()
-        .settings()
-        .account
-        .email_confirmation_expire_days;
-    Duration::from_secs(days.saturating_mul(86_400))
-}
-
-/// Sends a confirmation link for a row.
-///
-/// # Errors
-/// A failure.
-pub async fn send_link(
-    cx: &mut Cx,
-    user: &User,
-    row: &EmailAddress,
-    signup: bool,
-) -> Result<(), Failure> {
-    let key = if cx.hallpass().settings().account.email_confirmation_hmac {
-        cx.hallpass().confirmations().make(row.id, cx.now.seconds())
-    } else {
-        let key = secret::random_text(secret::LOWER_ALPHANUMERIC, 64);
-        let now = cx.now;
-        store::email_address::keep_key(cx.write().await?, row.id, &key, now).await?;
-        key
-    };
-    let lifetime = link_lifetime(cx);
-    let context = json!({
-        "link": cx.confirm_link(&key),
-        "valid_for": crate::domain::timestamp::spoken_for(lifetime),
-        "signup": signup,
-        "user": { "display": user.display() },
-        "asked": cx.asked(),
-    });
-    let expires = Some(cx.now + lifetime);
-    cx.send(&Letter {
-        name: "email_verification/link",
-        to: &row.email,
-        context,
-        expires,
-    })
-    .await?;
-    cx.note_about("email_confirmation_sent", Some(user.id), "link", "")
-        .await
-}
-
-/// Sends a confirmation code.
-///
-/// # Errors
-/// A failure.
-pub async fn send_code(
-    cx: &mut Cx,
-    user: Option<&User>,
-    sent: &super::code::Sent,
-    signup: bool,
-) -> Result<(), Failure> {
-    let context = json!({
-        "code": sent.code.reveal(),
-        "valid_for": crate::domain::timestamp::spoken_for(sent.challenge.expires.since(cx.now)),
-        "signup": signup,
-        "user": user.map(|user| json!({ "display": user.display() })),
-        "asked": cx.asked(),
-    });
-    cx.send(&Letter {
-        name: "email_verification/code",
-        to: &sent.challenge.recipient,
-        context,
-        expires: Some(sent.challenge.expires),
-    })
-    .await?;
-    let user = user.map(|user| user.id);
-    cx.note_about("email_confirmation_sent", user, "code", "")
-        .await
-}
-
-/// Tells an address that somebody wanted to sign up with it, or to add it, although it has an account.
-///
-/// # Errors
-/// A failure.
-pub async fn send_already_exists(cx: &mut Cx, email: &str) -> Result<(), Failure> {
-    let context = json!({
-        "email": email,
-        "login_url": cx.url("login/"),
-        "reset_url": cx.reset_url(),
-        "asked": cx.asked(),
-    });
-    let expires = Some(cx.now + Duration::from_secs(86_400));
-    cx.send(&Letter {
-        name: "signup/account_already_exists",
-        to: email,
-        context,
-        expires,
-    })
-    .await?;
-    note_nobody(cx).await
-}
-
-/// What is noted of a letter of confirmation, where the letter was another one or none.
-async fn note_nobody(cx: &mut Cx) -> Result<(), Failure> {
-    cx.note_about("email_confirmation_sent", None, "", "nobody")
-        .await
-}
-
-/// Tells an address that there is no account with it.
-///
-/// # Errors
-/// A failure.
-pub async fn send_unknown(cx: &mut Cx, email: &str) -> Result<(), Failure> {
-    let context = json!({
-        "email": email,
-        "signup_url": cx.signup_url(),
-        "asked": cx.asked(),
-    });
-    let letter = Letter {
-        name: "login_by_code/unknown_account",
-        to: email,
-        context,
-        expires: Some(cx.now + Duration::from_secs(86_400)),
-    };
-    if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await?;
-    } else {
-        cx.send_nothing(&letter).await?;
-    }
-    note_nobody(cx).await
-}
-
-/// The work of a letter to `email`, without one.
-///
-/// # Errors
-/// A failure.
-pub async fn send_nothing(cx: &mut Cx, email: &str) -> Result<(), Failure> {
-    let context = json!({
-        "email": email,
-        "login_url": cx.url("login/"),
-        "reset_url": cx.reset_url(),
-        "asked": cx.asked(),
-    });
-    cx.send_nothing(&Letter {
-        name: "signup/account_already_exists",
-        to: email,
-        context,
-        expires: None,
-    })
-    .await?;
-    note_nobody(cx).await
-}
-
-/// A security notice to `to`, if ACCOUNT_EMAIL_NOTIFICATIONS is on.
-///
-/// # Errors
-/// A failure.
-pub async fn notify(
-    cx: &mut Cx,
-    about: UserId,
-    to: &str,
-    name: &'static str,
-    own: Value,
-) -> Result<(), Failure> {
-    if !cx.hallpass().settings().account.email_notifications || to.is_empty() {
-        return Ok(());
-    }
-    let user = store::user::by_id(cx.read(), about).await?;
-    let display = user.map(|user| user.display()).unwrap_or_default();
-    let mut context = json!({
-        "asked": cx.asked(),
-        "reset_url": cx.reset_url(),
-        "user": { "display": display },
-    });
-    if let (Value::Object(context), Value::Object(own)) = (&mut context, own) {
-        context.extend(own);
-    }
-    let expires = Some(cx.now + Duration::from_secs(3 * 86_400));
-    cx.send(&Letter {
-        name,
-        to,
-        context,
-        expires,
-    })
-    .await
 }

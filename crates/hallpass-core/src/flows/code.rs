@@ -151,11 +151,24 @@ pub async fn begin(
     recipient: Recipient<'_>,
 ) -> Result<Sent, Failure> {
     let lifetime = purpose.lifetime(cx.hallpass().settings());
+    let id = secret::random_text(secret::ALPHANUMERIC, 32);
     let challenge = Challenge {
-        id: secret::random_text(secret::ALPHANUMERIC, 32),
-        purpose: purpose.name().to_owned(),
         user: recipient.user,
         recipient: recipient.to.to_owned(),
+        ..blank(cx, id, purpose.name(), lifetime)
+    };
+    let sent = arm(cx, purpose, challenge, recipient.genuine);
+    store::code::insert(cx.write().await?, &sent.challenge).await?;
+    Ok(sent)
+}
+
+/// A challenge of nobody that no code fits.
+pub(crate) fn blank(cx: &Cx, id: String, purpose: &str, lifetime: Duration) -> Challenge {
+    Challenge {
+        id,
+        purpose: purpose.to_owned(),
+        user: None,
+        recipient: String::new(),
         code: String::new(),
         link: None,
         attempts: 0,
@@ -163,10 +176,7 @@ pub async fn begin(
         changes: 0,
         created: cx.now,
         expires: cx.now + lifetime,
-    };
-    let sent = arm(cx, purpose, challenge, recipient.genuine);
-    store::code::insert(cx.write().await?, &sent.challenge).await?;
-    Ok(sent)
+    }
 }
 
 /// Draws the secrets of a challenge.
@@ -199,6 +209,12 @@ fn ceremony(challenge: &Challenge) -> String {
 
 fn link_digest(token: &str) -> String {
     secret::digest(&format!("login_code_link\0{token}"))
+}
+
+/// The key of the challenge that a session remembers under `name`.
+pub(crate) fn id_in(cx: &Cx, name: &str) -> Option<String> {
+    let id = cx.session.get(name)?;
+    id.as_str().map(str::to_owned)
 }
 
 /// The challenge of this key, if it still waits.
@@ -371,48 +387,6 @@ fn limited(cx: &Cx, purpose: Purpose, challenge: &Challenge) -> String {
         _ => String::new(),
     };
     format!("{}\0{}\0{network}", purpose.name(), challenge.recipient)
-}
-
-/// The purpose of a row that only remembers where a reset link went: there is no code to it.
-const RESET_LINK: &str = "password_reset_link";
-
-/// Remembers where a reset link was sent: that mailbox, and no other, is proved by it. The link itself is Django's, and
-/// does not say.
-///
-/// # Errors
-/// A failure.
-pub(crate) async fn note_link(
-    cx: &mut Cx,
-    digest: &str,
-    user: Option<UserId>,
-    recipient: &str,
-) -> Result<(), Failure> {
-    let challenge = Challenge {
-        id: digest.to_owned(),
-        purpose: RESET_LINK.to_owned(),
-        user,
-        recipient: recipient.to_owned(),
-        code: String::new(),
-        link: None,
-        attempts: 0,
-        resends: 0,
-        changes: 0,
-        created: cx.now,
-        expires: cx.now + cx.hallpass().link_lifetime(),
-    };
-    // Asked for twice within a second, it is the same link.
-    store::code::take(cx.write().await?, digest).await?;
-    store::code::insert(cx.write().await?, &challenge).await
-}
-
-/// Where a reset link was sent, if it was sent from here.
-///
-/// # Errors
-/// A failure.
-pub(crate) async fn link_recipient(cx: &mut Cx, digest: &str) -> Result<Option<String>, Failure> {
-    let now = cx.now;
-    let found = store::code::get(cx.read(), digest, RESET_LINK, now).await?;
-    Ok(found.map(|challenge| challenge.recipient))
 }
 
 /// Spends the challenge of a link. `false`: somebody was quicker.

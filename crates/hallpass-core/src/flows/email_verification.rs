@@ -247,12 +247,7 @@ pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     // A signup that waited for an address of its own has found one: now there is an account, unless its number is another's.
     login.email = Some(email.clone());
     login.email_taken = claim == Claim::Hidden;
-    let user = match user {
-        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
-            Some(signup::finish_waiting(cx, &mut login).await?)
-        }
-        other => other,
-    };
+    let user = signup::finish_when_free(cx, &mut login, user).await?;
     // An address that is somebody else's makes it a ceremony that comes to nothing, and the account keeps what it has.
     let owner = user.as_ref().filter(|_| claim == Claim::Free);
     let recipient = Recipient {

@@ -154,7 +154,7 @@ pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
     };
     Ok(Waiting {
         recipient: challenge.recipient.clone(),
-        by_mail: challenge.recipient.contains('@'),
+        by_mail: challenge.by_mail(),
         can_resend: code::can_resend(cx, purpose, &challenge),
         demanded: !login.by_visitor,
         challenge,
@@ -189,12 +189,6 @@ pub async fn finish(cx: &mut Cx, typed: &str) -> Result<Progress, Error> {
     let checked = code::check(cx, purpose(&login), login.challenge.as_deref(), typed).await?;
     match (checked, user) {
         (Checked::Right(challenge), Some(user)) => go_on(cx, login, user, &challenge).await,
-        // A signup with something that is another's: its own mailbox is proved, and it goes on to where it ends.
-        (Checked::Right(_), None) if login.signup => {
-            let mut login = login;
-            login.finish_stage();
-            pipeline::resume(cx, login, None).await
-        }
         (Checked::Wrong, user) => Err(wrong(cx, user.as_ref()).await?),
         (Checked::Over, user) => {
             pending::abort(cx).await?;
@@ -235,7 +229,7 @@ async fn go_on(
             return Err(error);
         }
     }
-    let by_mail = challenge.recipient.contains('@');
+    let by_mail = challenge.by_mail();
     let mut record = Record::new("code", cx.now);
     if by_mail {
         record.email = Some(challenge.recipient.clone());
@@ -325,7 +319,7 @@ pub async fn finish_link(cx: &mut Cx, token: &str) -> Result<Progress, Error> {
         None => {
             // Somebody else's sign-in may wait in this browser, and whose key it has is not known.
             pending::abort(cx).await?;
-            let by_mail = linked.challenge.recipient.contains('@');
+            let by_mail = linked.challenge.by_mail();
             let recipient = Some(linked.challenge.recipient.clone());
             Login {
                 email: recipient.clone().filter(|_| by_mail),

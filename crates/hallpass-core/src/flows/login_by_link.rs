@@ -37,9 +37,6 @@ pub enum Begun {
     Sent,
 }
 
-/// The letters of one request: more accounts than this on one address are not written to.
-const ACCOUNTS_PER_ADDRESS: usize = 5;
-
 /// How many of its own requests a browser remembers.
 const REMEMBERED: usize = 5;
 
@@ -50,7 +47,7 @@ pub async fn begin(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<Beg
     let address = &addresses::clean(cx, address)?;
     within(cx.hit("request_login_link", Some(address)).await?)?;
     let mut owners = addresses::owners(cx, address).await?;
-    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    owners.truncate(addresses::WRITTEN_TO);
     if owners.is_empty() {
         if cx.hallpass().settings().account.prevent_enumeration == Enumeration::Off {
             return Err(Refusal::UnknownEmail.into());
@@ -77,11 +74,7 @@ async fn nobody(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<(), Er
     remember(cx, &digest);
     let _ = link.url(cx, address, next);
     let letter = letter(cx, address, None);
-    if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await?;
-    } else {
-        cx.send_nothing(&letter).await?;
-    }
+    addresses::send_or_pretend(cx, &letter).await?;
     Ok(note(cx, None, Some(&digest)).await?)
 }
 

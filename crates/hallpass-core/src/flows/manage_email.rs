@@ -21,9 +21,9 @@ use crate::flows::login::within;
 use crate::flows::reauthentication;
 use crate::limits::Verdict;
 use crate::settings::{Enumeration, LoginBy};
-use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
+use crate::store::{self, Claimed};
 
 /// The addresses of an account.
 #[derive(Debug)]
@@ -47,16 +47,12 @@ pub struct Entry {
     pub can_make_primary: bool,
 }
 
-fn signed_in(cx: &Cx) -> Result<User, Refusal> {
-    cx.session.user().cloned().ok_or(Refusal::LoginRequired)
-}
-
 /// Step 1.
 ///
 /// # Errors
 /// [`Refusal::LoginRequired`].
 pub async fn list(cx: &mut Cx) -> Result<Listed, Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     let rows = addresses::of(cx, &user).await?;
     let pending = challenge(cx).await?.map(|challenge| challenge.recipient);
     let room = has_room(cx, rows.len() + usize::from(pending.is_some()));
@@ -83,7 +79,7 @@ fn has_room(cx: &Cx, count: usize) -> bool {
 const MOST: usize = 100;
 
 async fn admit(cx: &mut Cx) -> Result<User, Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     reauthentication::require(cx).await?;
     within(cx.hit("manage_email", None).await?)?;
     Ok(user)
@@ -135,7 +131,7 @@ pub async fn add(cx: &mut Cx, typed: &str) -> Result<Added, Error> {
         return Ok(Added::CodeSent);
     }
     // Two at once must not both be the first, nor both be the last that there is room for.
-    store::email_address::hold(cx.write().await?, &format!("user:{}", user.id)).await?;
+    store::hold(cx.write().await?, Claimed::AddressesOf(user.id)).await?;
     let rows = addresses::of(cx, &user).await?;
     if account.change_email {
         for old in rows.iter().filter(|row| !row.verified && !row.primary) {
@@ -178,13 +174,8 @@ async fn begin_code(cx: &mut Cx, user: &User, email: &str) -> Result<(), Error> 
     Ok(addresses::send_code(cx, Some(user), &sent, false).await?)
 }
 
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::EMAIL_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
-}
-
 async fn challenge(cx: &mut Cx) -> Result<Option<Challenge>, Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     let user = cx.session.user_id();
     let found = code::pending(cx, Purpose::AddEmail, id.as_deref()).await?;
     Ok(found.filter(|challenge| challenge.user == user))
@@ -206,7 +197,7 @@ pub struct Waiting {
 /// # Errors
 /// [`Refusal::LoginRequired`], [`Refusal::NotPending`].
 pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
-    signed_in(cx)?;
+    cx.signed_in()?;
     let challenge = challenge(cx).await?.ok_or(Refusal::NotPending)?;
     Ok(Waiting {
         can_resend: code::can_resend(cx, Purpose::AddEmail, &challenge),
@@ -220,7 +211,7 @@ pub async fn waiting(cx: &mut Cx) -> Result<Waiting, Error> {
 /// # Errors
 /// [`Refusal::NotPending`], [`Refusal::ResendExhausted`], [`Refusal::RateLimited`].
 pub async fn resend_code(cx: &mut Cx) -> Result<(), Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     let before = challenge(cx).await?.ok_or(Refusal::NotPending)?;
     within(
         cx.hit("confirm_email", Some(&limited(&user, &before.recipient)))
@@ -235,7 +226,7 @@ pub async fn resend_code(cx: &mut Cx) -> Result<(), Error> {
 /// # Errors
 /// A failure.
 pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     cx.session.remove(keys::EMAIL_CHALLENGE);
     code::end(cx, id.as_deref()).await
 }
@@ -245,8 +236,8 @@ pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
 /// # Errors
 /// [`Refusal::IncorrectCode`], after which it may be over; [`Refusal::EmailTaken`], [`Refusal::NotPending`].
 pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
-    let user = signed_in(cx)?;
-    let id = challenge_id(cx);
+    let user = cx.signed_in()?;
+    let id = code::id_in(cx, keys::EMAIL_CHALLENGE);
     let challenge = match code::check(cx, Purpose::AddEmail, id.as_deref(), typed).await? {
         Checked::Right(challenge) if challenge.user == Some(user.id) => challenge,
         checked @ (Checked::Wrong | Checked::Over) => {

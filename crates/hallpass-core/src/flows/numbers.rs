@@ -6,8 +6,8 @@ use crate::cx::Cx;
 use crate::domain::{Phone, Timestamp, User, UserId};
 use crate::error::{Error, Failure, Refusal};
 use crate::settings::{Enumeration, Verification};
-use crate::store;
 use crate::store::phone::PhoneNumber;
+use crate::store::{self, Claimed};
 
 use super::addresses::{self, Besides, Claim};
 
@@ -84,7 +84,7 @@ pub async fn claim_at_signup(cx: &mut Cx, phone: &str) -> Result<Claim, Failure>
 /// # Errors
 /// [`Refusal::PhoneTaken`] if somebody else confirmed it before.
 pub async fn confirm(cx: &mut Cx, user: UserId, phone: &str) -> Result<(), Error> {
-    store::phone::hold(cx.write().await?, phone).await?;
+    store::hold(cx.write().await?, Claimed::Number(phone)).await?;
     if store::phone::is_verified_elsewhere(cx.read(), phone, user).await? {
         return Err(Refusal::PhoneTaken.into());
     }

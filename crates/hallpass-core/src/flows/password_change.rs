@@ -23,11 +23,12 @@ pub enum Finished {
     SignedOut,
 }
 
-fn signed_in(cx: &Cx) -> Result<User, Refusal> {
+/// Who is signed in, where there are passwords.
+fn owner(cx: &Cx) -> Result<User, Refusal> {
     if cx.hallpass().settings().hallpass.passwordless {
         return Err(Refusal::NotAvailable);
     }
-    cx.session.user().cloned().ok_or(Refusal::LoginRequired)
+    cx.signed_in()
 }
 
 /// Step 1.
@@ -35,7 +36,7 @@ fn signed_in(cx: &Cx) -> Result<User, Refusal> {
 /// # Errors
 /// [`Refusal::LoginRequired`]; [`Refusal::NotAvailable`] where nobody has a password.
 pub fn has_password(cx: &Cx) -> Result<bool, Refusal> {
-    let user = signed_in(cx)?;
+    let user = owner(cx)?;
     Ok(hallpass_django::hashers::is_usable(&user.password))
 }
 
@@ -50,7 +51,7 @@ pub async fn change(
     first: &str,
     second: Option<&str>,
 ) -> Result<Finished, Error> {
-    let user = signed_in(cx)?;
+    let user = owner(cx)?;
     if !has_password(cx)? {
         return Err(Refusal::NoPassword.into());
     }
@@ -93,7 +94,7 @@ pub async fn change(
 /// [`Refusal::LoginRequired`], [`Refusal::PasswordAlreadySet`], [`Refusal::ReauthenticationRequired`],
 /// [`Refusal::RateLimited`], [`Refusal::Several`].
 pub async fn set(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
-    let user = signed_in(cx)?;
+    let user = owner(cx)?;
     if has_password(cx)? {
         return Err(Refusal::PasswordAlreadySet.into());
     }

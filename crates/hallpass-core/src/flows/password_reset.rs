@@ -9,9 +9,10 @@
 //!    sign-ins is lifted. The mailbox that the letter went to is proved: it counts as confirmed, and where nothing was
 //!    before, whatever else somebody put into the account goes.
 
+mod link;
+
 use std::time::Duration;
 
-use hallpass_django::reset_token::{decode_uid_base36, encode_uid_base36};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -20,8 +21,7 @@ use crate::delivery::Letter;
 use crate::domain::session::keys;
 use crate::domain::timestamp::spoken_for;
 use crate::domain::{Login, Record, Timestamp, User, UserId, secret};
-use crate::error::LoginMethod;
-use crate::error::{Error, Failure, Refusal};
+use crate::error::{Error, Failure, LoginMethod, Refusal};
 use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, method_of, pending, pipeline, within};
@@ -42,9 +42,6 @@ pub enum Begun {
     CodeSent,
 }
 
-/// The letters of one request: more accounts than this on one address are not written to.
-const ACCOUNTS_PER_ADDRESS: usize = 5;
-
 fn available(cx: &Cx) -> Result<(), Refusal> {
     match cx.hallpass().settings().hallpass.passwordless {
         true => Err(Refusal::NotAvailable),
@@ -57,11 +54,7 @@ fn available(cx: &Cx) -> Result<(), Refusal> {
 /// # Errors
 /// What an address may be refused for, [`Refusal::RateLimited`]; [`Refusal::UnknownEmail`] where that may be told.
 pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
-    available(cx)?;
-    let email = addresses::clean(cx, typed)?;
-    within(cx.hit("reset_password", Some(&email)).await?)?;
-    let mut owners = addresses::owners(cx, &email).await?;
-    owners.truncate(ACCOUNTS_PER_ADDRESS);
+    let (email, owners) = asked(cx, typed).await?;
     let settings = cx.hallpass().settings();
     if owners.is_empty() && settings.account.prevent_enumeration == Enumeration::Off {
         return Err(Refusal::UnknownEmail.into());
@@ -70,7 +63,7 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
         begin_by_code(cx, &email, owners.into_iter().next()).await?;
         return Ok(Begun::CodeSent);
     }
-    send_links(cx, &email, &owners).await?;
+    link::send(cx, &email, &owners).await?;
     Ok(Begun::LinkSent)
 }
 
@@ -80,33 +73,18 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
 /// # Errors
 /// What an address may be refused for, [`Refusal::RateLimited`].
 pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
+    let (email, owners) = asked(cx, typed).await?;
+    link::send(cx, &email, &owners).await
+}
+
+/// The address that was typed, and who owns it.
+async fn asked(cx: &mut Cx, typed: &str) -> Result<(String, Vec<Addressed>), Error> {
     available(cx)?;
     let email = addresses::clean(cx, typed)?;
     within(cx.hit("reset_password", Some(&email)).await?)?;
     let mut owners = addresses::owners(cx, &email).await?;
-    owners.truncate(ACCOUNTS_PER_ADDRESS);
-    send_links(cx, &email, &owners).await
-}
-
-async fn send_links(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Result<(), Error> {
-    if owners.is_empty() {
-        // The token is made for nobody too, since making it takes time.
-        let nobody = User::nobody();
-        store::email_address::of_user(cx.read(), nobody.id).await?;
-        let (_, digest) = link_letter(cx, &nobody, email, &[]);
-        code::note_link(cx, &digest, None, email).await?;
-        unknown(cx, email, "link").await?;
-    }
-    for Addressed { user, address, .. } in owners {
-        let rows = addresses::of(cx, user).await?;
-        let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-        let (letter, digest) = link_letter(cx, user, address, &all);
-        code::note_link(cx, &digest, Some(user.id), address).await?;
-        cx.send(&letter).await?;
-        cx.note_about("password_reset_asked", Some(user.id), "link", "")
-            .await?;
-    }
-    Ok(())
+    owners.truncate(addresses::WRITTEN_TO);
+    Ok((email, owners))
 }
 
 /// The same work where there is nobody: a token is made, a letter written and put into the outbox. It stays there if
@@ -119,38 +97,9 @@ async fn unknown(cx: &mut Cx, email: &str, method: &'static str) -> Result<(), F
         context,
         expires: Some(cx.now + Duration::from_secs(86_400)),
     };
-    if cx.hallpass().settings().account.email_unknown_accounts {
-        cx.send(&letter).await?;
-    } else {
-        cx.send_nothing(&letter).await?;
-    }
+    addresses::send_or_pretend(cx, &letter).await?;
     cx.note_about("password_reset_asked", None, method, "")
         .await
-}
-
-/// The letter, and the digest of the token in it.
-fn link_letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
-    let token = cx.hallpass().make_password_token(user, all, cx.now);
-    let uid = encode_uid_base36(&user.id.to_string());
-    let lifetime = cx.hallpass().link_lifetime();
-    let context = json!({
-        "link": cx.reset_link(&uid, &token),
-        "username": reminder(cx, user),
-        "user": { "display": user.display() },
-        "valid_for": spoken_for(lifetime),
-        "asked": cx.asked(),
-    });
-    let letter = Letter {
-        name: "password_reset/link",
-        to,
-        context,
-        expires: Some(cx.now + lifetime),
-    };
-    (letter, link_digest(user.id, &token))
-}
-
-fn link_digest(user: UserId, token: &str) -> String {
-    secret::digest(&format!("password_reset\0{user}\0{token}"))
 }
 
 /// The user name, where one signs in with it: many come here because they forgot that.
@@ -205,9 +154,9 @@ fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a>
 /// A failure.
 pub async fn forget(cx: &mut Cx) -> Result<(), Failure> {
     cx.session.remove(keys::RESET_LEAVE);
-    let challenge = cx.session.remove(keys::RESET_CHALLENGE);
-    let id = challenge.as_ref().and_then(|id| id.as_str());
-    code::end(cx, id).await
+    let id = code::id_in(cx, keys::RESET_CHALLENGE);
+    cx.session.remove(keys::RESET_CHALLENGE);
+    code::end(cx, id.as_deref()).await
 }
 
 /// The code that is awaited here.
@@ -215,8 +164,7 @@ pub async fn forget(cx: &mut Cx) -> Result<(), Failure> {
 /// # Errors
 /// [`Refusal::NotPending`].
 pub async fn waiting(cx: &mut Cx) -> Result<Challenge, Error> {
-    let id = cx.session.get(keys::RESET_CHALLENGE);
-    let id = id.and_then(|id| id.as_str()).map(str::to_owned);
+    let id = code::id_in(cx, keys::RESET_CHALLENGE);
     let challenge = code::pending(cx, Purpose::PasswordReset, id.as_deref()).await?;
     challenge.ok_or_else(|| Refusal::NotPending.into())
 }
@@ -257,18 +205,10 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let id = waiting(cx).await?.id;
     let challenge = match code::check(cx, Purpose::PasswordReset, Some(&id), typed).await? {
         Checked::Right(challenge) => challenge,
-        Checked::Wrong => {
-            cx.note_about(
-                "password_reset_code_rejected",
-                None,
-                "code",
-                "incorrect_code",
-            )
-            .await?;
-            return Err(Refusal::IncorrectCode.into());
-        }
-        Checked::Over => {
-            forget(cx).await?;
+        checked @ (Checked::Wrong | Checked::Over) => {
+            if matches!(checked, Checked::Over) {
+                forget(cx).await?;
+            }
             cx.note_about(
                 "password_reset_code_rejected",
                 None,
@@ -313,42 +253,16 @@ async fn user_of(cx: &mut Cx, id: Option<UserId>) -> Result<Option<User>, Failur
 /// [`Refusal::InvalidPasswordReset`]: mistyped, too old, used or overtaken by events. Which of these is not said.
 pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
     available(cx)?;
-    let (user, link) = check(cx, key).await?;
+    let (user, link) = link::check(cx, key).await?;
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
-        email: code::link_recipient(cx, &link).await?,
+        email: link::recipient(cx, &link).await?,
         link: Some(link),
     };
     Ok(grant(cx, &leave)?)
-}
-
-/// The user of a key, and the key's digest.
-///
-/// # Errors
-/// As [`open`].
-async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
-    let (uid, token) = key.split_once('-').unwrap_or((key, ""));
-    // Only a key that a user can have: what is beyond is refused, not looked for.
-    let id = decode_uid_base36(uid).and_then(|id| id.to_string().parse::<UserId>().ok());
-    let user = user_of(cx, id).await?;
-    let known = user.is_some();
-    let user = user.unwrap_or_else(User::nobody);
-    let rows = match known {
-        true => store::email_address::of_user(cx.read(), user.id).await?,
-        false => Vec::new(),
-    };
-    let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-    let good = cx
-        .hallpass()
-        .check_password_token(&user, &all, token, cx.now);
-    let digest = link_digest(user.id, token);
-    if !good || !known || store::spent::is_spent(cx.read(), &digest).await? {
-        return Err(Refusal::InvalidPasswordReset.into());
-    }
-    Ok((user, digest))
 }
 
 /// Who may choose a new password here.
@@ -419,13 +333,13 @@ pub async fn finish_with_key(
     second: Option<&str>,
 ) -> Result<Finished, Error> {
     may_finish(cx).await?;
-    let (user, link) = check(cx, key).await?;
+    let (user, link) = link::check(cx, key).await?;
     cx.checkpoint().await?;
     let leave = Leave {
         user: user.id.as_int(),
         seal: seal(&user),
         until: 0,
-        email: code::link_recipient(cx, &link).await?,
+        email: link::recipient(cx, &link).await?,
         link: Some(link),
     };
     set(cx, user, leave, first, second).await

@@ -20,16 +20,12 @@ use crate::store;
 use crate::store::code::Challenge;
 use crate::store::phone::PhoneNumber;
 
-fn signed_in(cx: &Cx) -> Result<User, Refusal> {
-    cx.session.user().cloned().ok_or(Refusal::LoginRequired)
-}
-
 /// The number on file.
 ///
 /// # Errors
 /// [`Refusal::LoginRequired`].
 pub async fn current(cx: &mut Cx) -> Result<Option<PhoneNumber>, Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     Ok(store::phone::of_user(cx.read(), user.id).await?)
 }
 
@@ -43,7 +39,7 @@ enum Waits {
 
 async fn awaited(cx: &mut Cx) -> Result<(Waits, Challenge), Error> {
     if let Some(user) = cx.session.user().cloned() {
-        let id = challenge_id(cx);
+        let id = code::id_in(cx, keys::PHONE_CHALLENGE);
         let found = code::pending(cx, Purpose::ChangePhone, id.as_deref()).await?;
         let found = found.filter(|challenge| challenge.user == Some(user.id));
         return Ok((Waits::Own(user), found.ok_or(Refusal::NotPending)?));
@@ -57,11 +53,6 @@ async fn awaited(cx: &mut Cx) -> Result<(Waits, Challenge), Error> {
             Err(Refusal::NotPending.into())
         }
     }
-}
-
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::PHONE_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
 }
 
 /// What the page for the code shows.
@@ -120,7 +111,7 @@ fn purpose(waits: &Waits) -> Purpose {
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`], [`Refusal::SameAsCurrent`],
 /// [`Refusal::PhoneTaken`] where that may be told, [`Refusal::RateLimited`], what a number may be refused for.
 pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     reauthentication::require(cx).await?;
     let phone = numbers::clean(cx, typed)?;
     let number = store::phone::of_user(cx.read(), user.id).await?;
@@ -141,7 +132,7 @@ pub async fn change(cx: &mut Cx, typed: &str) -> Result<(), Error> {
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`], [`Refusal::NotAvailable`] if there is none that
 /// could be confirmed, [`Refusal::RateLimited`].
 pub async fn verify(cx: &mut Cx) -> Result<(), Error> {
-    let user = signed_in(cx)?;
+    let user = cx.signed_in()?;
     reauthentication::require(cx).await?;
     let number = store::phone::of_user(cx.read(), user.id).await?;
     let Some(number) = number.filter(|number| !number.verified) else {
@@ -178,7 +169,7 @@ async fn deliver(cx: &mut Cx, sent: &Sent, genuine: bool) -> Result<(), Failure>
 /// # Errors
 /// A failure.
 pub async fn cancel(cx: &mut Cx) -> Result<(), Failure> {
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::PHONE_CHALLENGE);
     cx.session.remove(keys::PHONE_CHALLENGE);
     code::end(cx, id.as_deref()).await
 }
@@ -225,12 +216,7 @@ pub async fn change_at_stage(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     within(cx.hit("verify_phone", Some(&phone)).await?)?;
     login.phone = Some(phone.clone());
     login.phone_taken = claim == Claim::Hidden;
-    let user = match user {
-        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
-            Some(signup::finish_waiting(cx, &mut login).await?)
-        }
-        other => other,
-    };
+    let user = signup::finish_when_free(cx, &mut login, user).await?;
     let free = claim == Claim::Free;
     let recipient = Recipient {
         user: user.as_ref().filter(|_| free).map(|user| user.id),

@@ -46,7 +46,7 @@ pub async fn require(cx: &mut Cx) -> Result<(), Error> {
 /// # Errors
 /// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`].
 pub async fn require_always(cx: &mut Cx) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     if is_fresh(cx) || way(cx, &user).await? == Way::None {
         return Ok(());
     }
@@ -115,7 +115,7 @@ pub(crate) async fn is_password_of(
 /// [`Refusal::IncorrectPassword`], [`Refusal::LoginRequired`], [`Refusal::RateLimited`],
 /// [`Refusal::TooManyLoginAttempts`].
 pub async fn finish(cx: &mut Cx, password: &str) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     check_field("password", password, PASSWORD_LIMIT)?;
     if way(cx, &user).await? != Way::Password {
         return Err(Refusal::NotAvailable.into());
@@ -156,11 +156,11 @@ async fn note(cx: &mut Cx, user: &User, record: Record, method: &'static str) ->
 /// # Errors
 /// [`Refusal::NotAvailable`] for those who have a password or nothing, [`Refusal::RateLimited`].
 pub async fn begin_code(cx: &mut Cx, again: bool) -> Result<Challenge, Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     let Way::Code(to) = way(cx, &user).await? else {
         return Err(Refusal::NotAvailable.into());
     };
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::REAUTH_CHALLENGE);
     let before = code::pending(cx, Purpose::Reauthentication, id.as_deref()).await?;
     if let Some(before) = before.filter(|before| !again && before.recipient == to) {
         return Ok(before);
@@ -180,24 +180,19 @@ pub async fn begin_code(cx: &mut Cx, again: bool) -> Result<Challenge, Error> {
     Ok(sent.challenge)
 }
 
-fn challenge_id(cx: &Cx) -> Option<String> {
-    let id = cx.session.get(keys::REAUTH_CHALLENGE)?;
-    id.as_str().map(str::to_owned)
-}
-
 /// Step 2, by code: it was typed.
 ///
 /// # Errors
 /// [`Refusal::IncorrectCode`], [`Refusal::NotPending`], [`Refusal::RateLimited`].
 pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
-    let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+    let user = cx.signed_in()?;
     login::within(cx.hit("reauthenticate", None).await?)?;
-    let id = challenge_id(cx);
+    let id = code::id_in(cx, keys::REAUTH_CHALLENGE);
     match code::check(cx, Purpose::Reauthentication, id.as_deref(), typed).await? {
         Checked::Right(challenge) if challenge.user == Some(user.id) => {
             cx.session.remove(keys::REAUTH_CHALLENGE);
             let mut record = Record::new("code", cx.now);
-            match challenge.recipient.contains('@') {
+            match challenge.by_mail() {
                 true => record.email = Some(challenge.recipient),
                 false => record.phone = Some(challenge.recipient),
             }

@@ -2,9 +2,10 @@
 //!
 //! 1. Strangers may, or not ([`is_open`]).
 //! 2. The form is cleaned field by field, and all faults are told at once; the app may add its own ([`form`]).
-//! 3. An address or number that has an account is told of where that is allowed; elsewhere everything goes on as if it
-//!    had none, and only its owner hears of it, by letter ([`finish`]).
-//! 4. The password is hashed, the user, the addresses and the number are saved, and the app adds what is its own.
+//! 3. The password is hashed.
+//! 4. An address or number that has an account is told of where that is allowed; elsewhere everything goes on as if it
+//!    had none, and only its owner hears of it, by letter ([`finish`]). The user, the addresses and the number are saved,
+//!    and the app adds what is its own.
 //! 5. The stages of a sign-in follow.
 //!
 //! Where it must come to nothing, the same work is done: the hash, a row that is made and taken out again, a letter. What
@@ -16,16 +17,15 @@ mod save;
 mod username;
 
 pub use form::Form;
-pub(crate) use save::finish_waiting;
 
 use crate::cx::Cx;
-use crate::domain::{Login, UserId, secret};
+use crate::domain::{Login, User, UserId, secret};
 use crate::error::{Error, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::login::{Progress, pending, pipeline, within};
-use crate::flows::numbers;
+use crate::flows::{numbers, own_fields};
 use crate::settings::ExtraField;
-use crate::store;
+use crate::store::{self, Claimed};
 
 /// Step 1.
 ///
@@ -52,8 +52,15 @@ pub async fn begin(cx: &mut Cx) -> Result<(), Error> {
     Ok(())
 }
 
-/// Every extra field: of the settings, then of the app.
+/// Every extra field that a signup asks for: those with columns, those of the settings, those of the app.
 pub fn extra_fields(cx: &Cx) -> Vec<ExtraField> {
+    let own = own_fields::declared(cx).into_iter();
+    let own = own.filter(|own| own.at_registration).map(|own| own.field);
+    own.chain(further_fields(cx)).collect()
+}
+
+/// Those without columns.
+fn further_fields(cx: &Cx) -> Vec<ExtraField> {
     let mut fields = cx
         .hallpass()
         .settings()
@@ -103,11 +110,11 @@ pub async fn finish(
     let form = form::read(cx, typed).await?;
     let hook = cx.hallpass().signup_hook().clone();
     hook.may_sign_up(cx, &form).await?;
-    let taken = claims(cx, &form).await?;
     let password = match &form.password {
         Some(password) => cx.encode_password(password).await?,
         None => secret::unusable_password(),
     };
+    let taken = claims(cx, &form).await?;
     let mut login = Login {
         email: form.email.clone(),
         phone: form.phone.clone(),
@@ -157,11 +164,13 @@ struct Taken {
     phone: bool,
 }
 
-/// Step 3: whether somebody has the address or the number, and nothing may show it.
+/// Step 4: whether somebody has the address or the number, and nothing may show it. From here on until all is saved
+/// nobody else gets either: of several who come at once one is the first, and the others meet him.
 async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
     let mut hidden = Taken::default();
     let mut faults = Vec::new();
     if let Some(email) = &form.email {
+        store::hold(cx.write().await?, Claimed::Address(email)).await?;
         match addresses::claim(cx, email, None).await? {
             Claim::Free => {}
             Claim::Hidden => hidden.email = true,
@@ -169,6 +178,7 @@ async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
         }
     }
     if let Some(phone) = &form.phone {
+        store::hold(cx.write().await?, Claimed::Number(phone)).await?;
         match numbers::claim_at_signup(cx, phone).await? {
             Claim::Free => {}
             Claim::Hidden => hidden.phone = true,
@@ -181,22 +191,41 @@ async fn claims(cx: &mut Cx, form: &Form) -> Result<Taken, Error> {
     }
 }
 
+/// Step 4, later: a signup that waited is saved as soon as nothing of it is anybody else's. Who there was already stays.
+///
+/// # Errors
+/// [`Refusal::NotPending`] if the name was taken meanwhile, or the app does not want it.
+pub(crate) async fn finish_when_free(
+    cx: &mut Cx,
+    login: &mut Login,
+    user: Option<User>,
+) -> Result<Option<User>, Error> {
+    match user {
+        None if !login.email_taken && !login.phone_taken && login.waiting.is_some() => {
+            Ok(Some(save::finish_waiting(cx, login).await?))
+        }
+        other => Ok(other),
+    }
+}
+
 /// Step 4 where it comes to nothing: a row is made, under a name that nobody can have, and taken out again. It is written
 /// as often as [`save`] writes, and read as often.
 async fn pretend(cx: &mut Cx, form: &Form, password: &str) -> Result<(), Error> {
     let name = format!("!{}", secret::random_text(secret::ALPHANUMERIC, 40));
     if form.username.is_none() {
-        form::is_taken(cx, &name).await?;
+        form::is_taken(cx, &name, None).await?;
     }
+    form::claim_name(cx, &name, None).await?;
     let email = form.email.as_deref().unwrap_or_default();
-    let new = save::new_user(form, &name, email, password);
+    let own = own_fields::columns(own_fields::declared(cx), &form.extra);
+    let new = save::new_user(form, &name, email, password, &own);
     let now = cx.now;
     let id = store::user::insert(cx.write().await?, new, now).await?;
     let id = id.unwrap_or(UserId::NOBODY);
     let rows = [
         form.email.is_some(),
         form.phone.is_some(),
-        !save::kept(form).is_empty(),
+        !save::kept(form, &own).is_empty(),
     ];
     for _ in rows.iter().filter(|row| **row).skip(1) {
         store::user::touch(cx.write().await?, id, email).await?;

@@ -6,10 +6,12 @@ use hallpass_django::validators::{UserAttributes, Validator, validate};
 
 use crate::delivery::is_address;
 use crate::domain::{User, UserId, secret};
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Refusal};
+use crate::flows::own_fields;
 use crate::hallpass::Hallpass;
 use crate::store;
 use crate::store::user::NewUser;
+use crate::store::user_field::Given;
 
 /// What came of making a user.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,22 +25,36 @@ pub enum Created {
     BadName,
     /// No address.
     BadEmail,
+    /// The named column of HALLPASS_USER_FIELDS does not take what was given.
+    BadField(String, Refusal),
+    /// HALLPASS_USER_FIELDS declares no such column.
+    NoField(String),
 }
 
-/// Makes a user who may do everything. Without a password there is only the sign-in link. The address counts as unproved.
+/// What a user who may do everything is made of.
+#[derive(Clone, Copy, Default)]
+pub struct Superuser<'a> {
+    /// The name; where people have none, one is made up.
+    pub username: Option<&'a str>,
+    /// The address, which counts as unproved. May be empty.
+    pub email: &'a str,
+    /// Without a password there is only the sign-in link.
+    pub password: Option<&'a str>,
+    /// Columns of HALLPASS_USER_FIELDS, as they were typed.
+    pub own: &'a [(String, String)],
+}
+
+/// Makes a user who may do everything.
 ///
 /// # Errors
 /// A failure of the database or the hashing.
 pub async fn create_superuser(
     hallpass: &Hallpass,
-    username: &str,
-    email: &str,
-    password: Option<&str>,
+    wanted: Superuser<'_>,
 ) -> Result<Created, Failure> {
-    let (username, email) = (
-        normalize_username(username.trim()),
-        normalize_email(email.trim()),
-    );
+    let made_up = secret::random_text(secret::LOWER_ALPHANUMERIC, 20);
+    let username = normalize_username(wanted.username.unwrap_or(&made_up).trim());
+    let email = normalize_email(wanted.email.trim());
     if !is_unicode_username(&username) || username.chars().count() > 150 {
         return Ok(Created::BadName);
     }
@@ -52,21 +68,45 @@ pub async fn create_superuser(
     {
         return Ok(Created::Taken);
     }
-    let password = match password {
+    let own = match own_columns(hallpass, wanted.own).await? {
+        Ok(own) => own,
+        Err(created) => return Ok(created),
+    };
+    let password = match wanted.password {
         Some(password) => encode(hallpass, password).await?,
         None => secret::unusable_password(),
     };
     let new = NewUser {
-        username: &username,
-        email: &email,
-        password: &password,
         is_staff: true,
         is_superuser: true,
-        first_name: "",
-        last_name: "",
+        own: &own,
+        ..NewUser::plain(&username, &email, &password)
     };
     let made = store::user::insert(hallpass.db().conn(), new, hallpass.now()).await?;
     Ok(made.map_or(Created::Taken, Created::Made))
+}
+
+/// Every declared column; the inner error says which was given what it does not take.
+async fn own_columns(
+    hallpass: &Hallpass,
+    typed: &[(String, String)],
+) -> Result<Result<Vec<Given>, Created>, Failure> {
+    let fields = hallpass.settings().hallpass.user_fields.clone();
+    let unknown = |name: &String| fields.iter().all(|field| field.name() != name);
+    if let Some((name, _)) = typed.iter().find(|(name, _)| unknown(name)) {
+        return Ok(Err(Created::NoField(name.clone())));
+    }
+    let mut given = Vec::new();
+    for field in fields {
+        let text = typed.iter().find(|(name, _)| name == field.name());
+        let text = text.map_or("", |(_, text)| text);
+        let conn = hallpass.db().conn();
+        match own_fields::clean(conn, &field, text, None).await? {
+            Ok(value) => given.push((field, value)),
+            Err(refusal) => return Ok(Err(Created::BadField(field.field.name, refusal))),
+        }
+    }
+    Ok(Ok(given))
 }
 
 /// The user of this name, whatever its case; the exact one if several differ by case only.

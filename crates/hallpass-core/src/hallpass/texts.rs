@@ -17,6 +17,8 @@ impl Hallpass {
         expires: Option<Timestamp>,
     ) -> Result<Composed, Failure> {
         context["site"] = json!({ "name": self.0.site.name, "url": self.base_url() });
+        let variables = &self.0.settings.hallpass.letter_variables;
+        context["extra"] = variables.0.clone().into();
         let text = Text {
             to: to.to_string(),
             text: self.0.letters.render_text(name, &context)?,

@@ -2,7 +2,7 @@
 
 use super::codes::CodeFormat;
 use super::rates::{Per, Rate};
-use super::sections::{Account, Settings};
+use super::sections::{Account, Hallpass, Settings};
 use super::signup_fields::{Asked, SignupField};
 use super::words::{LegacyMethod, LoginBy};
 
@@ -15,6 +15,7 @@ impl Account {
         match self.authentication_method {
             Some(LegacyMethod::Email) => vec![LoginBy::Email],
             Some(LegacyMethod::UsernameEmail) => vec![LoginBy::Username, LoginBy::Email],
+            None if !self.has_usernames() => vec![LoginBy::Email],
             Some(LegacyMethod::Username) | None => vec![LoginBy::Username],
         }
     }
@@ -31,12 +32,13 @@ impl Account {
         }
         let asked = |field, required| Asked { field, required };
         let mut fields = Vec::new();
-        if self.username_required {
+        if self.username_required && self.has_usernames() {
             fields.push(asked(SignupField::Username, true));
         }
-        fields.push(asked(SignupField::Email, self.email_required));
+        let email = self.email_required || !self.has_usernames();
+        fields.push(asked(SignupField::Email, email));
         if self.signup_email_enter_twice {
-            fields.push(asked(SignupField::Email2, self.email_required));
+            fields.push(asked(SignupField::Email2, email));
         }
         fields.push(asked(SignupField::Password1, true));
         if self.signup_password_enter_twice {
@@ -50,6 +52,12 @@ impl Account {
         let fields = self.signup_fields();
         let asked = fields.iter().find(|asked| asked.field == field)?;
         Some(asked.required)
+    }
+
+    /// Whether people have user names.
+    pub fn has_usernames(&self) -> bool {
+        let column = self.user_model_username_field.as_deref();
+        column.is_some_and(|column| !column.is_empty())
     }
 
     /// Whether people sign in with passwords at all: a site that asks for none at signup has none.
@@ -85,6 +93,13 @@ impl Account {
             "confirm_email" => Some(vec![rate(1, self.email_confirmation_cooldown, Per::Key)]),
             _ => None,
         }
+    }
+}
+
+impl Hallpass {
+    /// The path below which dj-rest-auth's interface is, if it is on. An empty text is how a file says none.
+    pub fn rest_mount(&self) -> Option<&str> {
+        self.rest_mount.as_deref().filter(|path| !path.is_empty())
     }
 }
 

@@ -6,7 +6,8 @@ use super::rates::RateLimits;
 use super::rest::{RestAuth, RestFramework, SimpleJwt};
 use super::secret::{Secret, show_gateway, show_optional_url, show_url};
 use super::signup_fields::{Asked, ExtraField};
-use super::types::{Setting, Validator};
+use super::types::{Setting, Validator, Variables};
+use super::user_fields::UserField;
 use super::words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,
@@ -140,6 +141,7 @@ section! {
         signup_password_enter_twice / "ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE": bool = true, "Older: ask for the password twice.";
         signup_form_honeypot_field / "ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD": Option<String> = None, "The name of a field that people do not see: whoever fills it seems to succeed and gets nothing. Letters, digits, dashes and underscores, such as `website`; no field that the form has or could have, since browsers fill those in by themselves.";
         signup_redirect_url / "ACCOUNT_SIGNUP_REDIRECT_URL": Option<String> = None, "Where to go after signing up. Unset: LOGIN_REDIRECT_URL.";
+        user_model_username_field / "ACCOUNT_USER_MODEL_USERNAME_FIELD": Option<String> = Some("username".to_owned()), "The column of user names; it is called `username`. Empty: people have no user names here, none is asked for, taken or shown, and the column holds one that was made up. ACCOUNT_LOGIN_METHODS is \"email\" then unless it is set.";
         username_min_length / "ACCOUNT_USERNAME_MIN_LENGTH": u64 = 1, "The shortest user name.";
         username_blacklist / "ACCOUNT_USERNAME_BLACKLIST": Vec<String> = Vec::new(), "Names that nobody may take, in any case.";
         preserve_username_casing / "ACCOUNT_PRESERVE_USERNAME_CASING": bool = true, "Keep a user name as it was typed; false stores it in small letters.";
@@ -210,6 +212,7 @@ section! {
         public_url / "HALLPASS_PUBLIC_URL": Option<String> = None, "`https://example.com`: the base of links made outside a request.";
         mount / "HALLPASS_MOUNT": String = "/accounts/".to_owned(), "The path below which the pages are.";
         templates / "HALLPASS_TEMPLATES": Option<String> = None, "A folder whose files replace pages and letters of the same name.";
+        letter_variables / "HALLPASS_LETTER_VARIABLES": Variables = Variables::default(), "What your own letters and texts find as `extra`: with `{\"company\": \"Shop Ltd\"}`, `{{ extra.company }}`.";
         site_name / "HALLPASS_SITE_NAME": Option<String> = None, "The name on pages and in letters. Unset: that of `django_site`.";
         logo_url / "HALLPASS_LOGO_URL": Option<String> = None, "A picture instead of the name.";
         accent / "HALLPASS_ACCENT": Option<String> = None, "The accent colour, `#rrggbb`.";
@@ -227,6 +230,7 @@ section! {
         code_and_link / "HALLPASS_CODE_AND_LINK": bool = false, "The letter with a sign-in code holds a link as well; using one ends both. Needs ACCOUNT_LOGIN_BY_CODE_ENABLED or ACCOUNT_LOGIN_BY_CODE_REQUIRED.";
         signup_open / "HALLPASS_SIGNUP_OPEN": bool = true, "Whether strangers may sign up.";
         signup_extra_fields / "HALLPASS_SIGNUP_EXTRA_FIELDS": Vec<ExtraField> = Vec::new(), "Fields of your own in the signup form: `[{\"name\": \"first_name\", \"label\": \"Given name\", \"required\": true}]`. Only `name` is needed: small letters, digits and underscores, each name once. `type` is text, textarea, email, number, date, checkbox or select, `choices` what a select offers, as texts or pairs of value and label; `max_length` is 200 unless set, `help` a sentence below the field.";
+        user_fields / "HALLPASS_USER_FIELDS": Vec<UserField> = Vec::new(), "Columns of your own in the user's table: `[{\"name\": \"gender\", \"type\": \"select\", \"choices\": [\"f\", \"m\", \"x\"], \"required\": true}]`. Keys as in HALLPASS_SIGNUP_EXTRA_FIELDS, and `unique`, `at_registration` (true unless set), `in_user_details` (true unless set), `read_only` (not to be changed after registration). `hallpass migrate` adds the columns that are missing.";
         mail_workers / "HALLPASS_MAIL_WORKERS": u64 = 4, "Letters delivered at the same time.";
         mail_attempts / "HALLPASS_MAIL_ATTEMPTS": u64 = 12, "Attempts before a letter is a dead one.";
         mail_ca_file / "HALLPASS_MAIL_CA_FILE": Option<String> = None, "A PEM file with one more root for mail servers with a certificate of your own.";

@@ -136,27 +136,9 @@ impl ExtraField {
         let known = KINDS.iter().find(|(_, kind)| *kind == self.kind);
         known.map_or("text", |(word, _)| word)
     }
-}
 
-/// Names that forms have already.
-pub(super) const RESERVED: [&str; 10] = [
-    "username",
-    "email",
-    "email2",
-    "phone",
-    "password1",
-    "password2",
-    "password",
-    "next",
-    "csrfmiddlewaretoken",
-    "action",
-];
-
-impl Setting for ExtraField {
-    fn kind() -> String {
-        "a map with \"name\" and perhaps \"label\", \"type\", \"required\", \"max_length\", \"choices\", \"help\"".to_owned()
-    }
-    fn read(value: &Value) -> Result<Self, String> {
+    /// Reads a field whose map may have further keys, which the caller reads.
+    pub(super) fn read_with(value: &Value, further: &[&str]) -> Result<Self, String> {
         let map = value.as_object().ok_or_else(|| mismatch::<Self>(value))?;
         let name = text(map, "name")?.ok_or_else(|| mismatch::<Self>(value))?;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -182,8 +164,12 @@ impl Setting for ExtraField {
             "choices",
             "help",
         ];
-        if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(format!("has \"{key}\", but takes {} only", KEYS.join(", ")));
+        let known: Vec<_> = KEYS.iter().chain(further).copied().collect();
+        if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(format!(
+                "has \"{key}\", but takes {} only",
+                known.join(", ")
+            ));
         }
         let word = text(map, "type")?.unwrap_or_else(|| "text".to_owned());
         let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == word) else {
@@ -197,12 +183,7 @@ impl Setting for ExtraField {
         if choices.is_empty() == (*kind == ExtraKind::Select) {
             return Err("must have choices if its type is \"select\", and only then".to_owned());
         }
-        let required = match map.get("required") {
-            None => false,
-            Some(value) => {
-                bool::read(value).map_err(|what| format!("has \"required\", which {what}"))?
-            }
-        };
+        let required = flag(map, "required", false)?;
         let max_length = match map.get("max_length") {
             None => 200,
             Some(value) => {
@@ -222,6 +203,29 @@ impl Setting for ExtraField {
             name,
         })
     }
+}
+
+/// Names that forms have already.
+pub(super) const RESERVED: [&str; 10] = [
+    "username",
+    "email",
+    "email2",
+    "phone",
+    "password1",
+    "password2",
+    "password",
+    "next",
+    "csrfmiddlewaretoken",
+    "action",
+];
+
+impl Setting for ExtraField {
+    fn kind() -> String {
+        "a map with \"name\" and perhaps \"label\", \"type\", \"required\", \"max_length\", \"choices\", \"help\"".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        ExtraField::read_with(value, &[])
+    }
     fn show(&self) -> Value {
         let choices: Vec<Value> = self
             .choices
@@ -235,6 +239,14 @@ impl Setting for ExtraField {
     }
     fn read_text(text: &str) -> Result<Self, String> {
         from_json(text)
+    }
+}
+
+/// A truth value of a map.
+pub(super) fn flag(map: &Map<String, Value>, key: &str, unless: bool) -> Result<bool, String> {
+    match map.get(key) {
+        None => Ok(unless),
+        Some(value) => bool::read(value).map_err(|what| format!("has \"{key}\", which {what}")),
     }
 }
 

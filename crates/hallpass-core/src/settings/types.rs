@@ -214,3 +214,33 @@ impl Setting for Validator {
         json!({ "NAME": self.name, "OPTIONS": self.options })
     }
 }
+
+/// Values by name, for templates.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Variables(pub Map<String, Value>);
+
+impl Setting for Variables {
+    fn kind() -> String {
+        "a map from names to values".to_owned()
+    }
+    fn read(value: &Value) -> Result<Self, String> {
+        let map = value.as_object().ok_or_else(|| mismatch::<Self>(value))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let fits = |name: &&String| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(plain)
+        };
+        if let Some(name) = map.keys().find(|name| !fits(name)) {
+            return Err(format!(
+                "has the name \"{}\": write it with letters, digits and underscores",
+                name.escape_debug()
+            ));
+        }
+        Ok(Variables(map.clone()))
+    }
+    fn show(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+    fn read_text(text: &str) -> Result<Self, String> {
+        from_json(text)
+    }
+}

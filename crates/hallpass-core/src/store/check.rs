@@ -8,6 +8,9 @@ use std::fmt;
 use super::migrate::{existing, tables};
 use super::{Db, Dialect, Sql};
 use crate::error::Failure;
+use crate::settings::UserField;
+
+const USERS: &str = "auth_user";
 
 /// Something that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,12 @@ pub enum Difference {
     Unique(String, String),
     /// `django_site` has no row, so this site has neither name nor domain.
     NoSite,
+    /// A declared column is missing: table, column.
+    Declared(String, String),
+    /// A declared column takes fewer characters than its field: table, column, taken, needed.
+    Narrow(String, String, usize, usize),
+    /// A declared column must be filled, though its field need not be: table, column.
+    NotNull(String, String),
     /// An index would make this faster. Advice, no fault.
     Slow(String, String),
 }
@@ -71,6 +80,26 @@ impl fmt::Display for Difference {
                     "django_site has no row: run `hallpass migrate`, or add your site in Django's admin"
                 )
             }
+            Difference::Declared(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} is missing, which HALLPASS_USER_FIELDS declares: run `hallpass migrate`"
+                )
+            }
+            Difference::Narrow(table, column, taken, needed) => {
+                write!(
+                    f,
+                    "column {table}.{column} takes {taken} characters, and HALLPASS_USER_FIELDS lets people write \
+                     {needed}: set its \"max_length\" to {taken}"
+                )
+            }
+            Difference::NotNull(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} must not be NULL, but HALLPASS_USER_FIELDS lets it stay empty: make it \
+                     \"required\", or drop the column's NOT NULL"
+                )
+            }
             Difference::Slow(table, columns) => {
                 write!(
                     f,
@@ -84,17 +113,25 @@ impl fmt::Display for Difference {
 struct Column {
     kind: &'static str,
     demanding: bool,
+    not_null: bool,
+    /// The most characters, if there is a most.
+    longest: Option<i64>,
 }
 
 type Columns = BTreeMap<(String, String), Column>;
 /// Table, columns, whether unique.
 type Indexes = BTreeSet<(String, String, bool)>;
 
-/// Every difference; an empty list is a database that fits.
+/// Every difference; an empty list is a database that fits. Columns of one's own: [`check_with`].
 pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
+    check_with(db, &[]).await
+}
+
+/// [`check`], and the columns of HALLPASS_USER_FIELDS.
+pub async fn check_with(db: &Db, fields: &[UserField]) -> Result<Vec<Difference>, Failure> {
     // What is needed, read off a database that has it: SQLite's form serves for both.
     let model = Db::memory()?;
-    super::migrate(&model).await?;
+    super::migrate_with(&model, fields).await?;
     let (wanted, found) = (columns(&model).await?, columns(db).await?);
     let there = existing(db.conn()).await?;
     let needed: Vec<_> = tables(Dialect::Sqlite)
@@ -113,6 +150,9 @@ pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
     let is_there = |table: &str| needed.contains(&table) && there.contains(table);
     for ((table, column), want) in wanted.iter().filter(|((table, _), _)| is_there(table)) {
         match found.get(&(table.clone(), column.clone())) {
+            None if table == USERS && fields.iter().any(|field| field.name() == column) => {
+                differences.push(Difference::Declared(table.clone(), column.clone()));
+            }
             None => differences.push(Difference::Column(table.clone(), column.clone())),
             Some(have) if !fits(have.kind, want.kind) => {
                 let (have, want) = (have.kind.to_owned(), want.kind.to_owned());
@@ -126,9 +166,24 @@ pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
             differences.push(Difference::Demanding(table.clone(), column.clone()));
         }
     }
-    let (wanted, found) = (indexes(&model).await?, indexes(db).await?);
+    if is_there(USERS) {
+        for field in fields {
+            let place = (USERS.to_owned(), field.name().to_owned());
+            if let Some(have) = found.get(&place) {
+                differences.extend(declared(field, have));
+            }
+        }
+    }
+    let missing = |table: &str, column: &str| {
+        let declared = table == USERS && fields.iter().any(|field| field.name() == column);
+        declared && !found.contains_key(&(table.to_owned(), column.to_owned()))
+    };
+    let (wanted, indexed) = (indexes(&model).await?, indexes(db).await?);
     for (table, columns, unique) in wanted.iter().filter(|(table, ..)| is_there(table)) {
-        let has = |unique| found.contains(&(table.clone(), columns.clone(), unique));
+        let has = |unique| indexed.contains(&(table.clone(), columns.clone(), unique));
+        if missing(table, columns) {
+            continue;
+        }
         if *unique && !has(true) {
             differences.push(Difference::Unique(table.clone(), columns.clone()));
         } else if !unique && !has(true) && !has(false) {
@@ -142,6 +197,26 @@ pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
     Ok(differences)
 }
 
+/// Where a column that is there does not take what its field takes.
+fn declared(field: &UserField, have: &Column) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let place = || (USERS.to_owned(), field.name().to_owned());
+    let taken = have
+        .longest
+        .and_then(|longest| usize::try_from(longest).ok());
+    if let (Some(taken), Some(needed)) = (taken, field.longest())
+        && taken < needed
+    {
+        let (table, column) = place();
+        differences.push(Difference::Narrow(table, column, taken, needed));
+    }
+    if have.not_null && field.is_nullable() && !field.field.required {
+        let (table, column) = place();
+        differences.push(Difference::NotNull(table, column));
+    }
+    differences
+}
+
 fn fits(have: &str, want: &str) -> bool {
     have == want
         // A type that somebody made reads and writes as text, whatever else it may refuse.
@@ -150,11 +225,13 @@ fn fits(have: &str, want: &str) -> bool {
 
 async fn columns(db: &Db) -> Result<Columns, Failure> {
     let sql = Sql {
-        sqlite: "SELECT m.name, c.name, lower(c.type), c.\"notnull\" = 1 AND c.dflt_value IS NULL AND c.pk = 0 \
+        sqlite: "SELECT m.name, c.name, lower(c.type), c.\"notnull\" = 1 AND c.dflt_value IS NULL AND c.pk = 0, \
+                 c.\"notnull\" = 1, NULL \
                  FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
         postgres: "SELECT table_name::text, column_name::text, \
                    lower(CASE udt_name WHEN 'citext' THEN 'citext' ELSE data_type END), is_nullable = 'NO' \
-                   AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER' \
+                   AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER', \
+                   is_nullable = 'NO', character_maximum_length::bigint \
                    FROM information_schema.columns WHERE table_schema = ANY (current_schemas(false))",
     };
     let mut columns = Columns::new();
@@ -162,6 +239,8 @@ async fn columns(db: &Db) -> Result<Columns, Failure> {
         let column = Column {
             kind: kind(&row.get::<String>(2)?),
             demanding: row.get(3)?,
+            not_null: row.get(4)?,
+            longest: row.get(5)?,
         };
         columns.insert((row.get(0)?, row.get(1)?), column);
     }
@@ -174,6 +253,7 @@ fn kind(declared: &str) -> &'static str {
         "integer" | "bigint" | "smallint" | "int" => "integer",
         "bool" | "boolean" => "true or false",
         "datetime" | "timestamp with time zone" | "timestamp" => "time",
+        "date" => "a date",
         // citext: what CIEmailField made, which Django had until 5.1.
         "varchar" | "char" | "text" | "character varying" | "character" | "citext" => "text",
         "json" | "jsonb" => "json",

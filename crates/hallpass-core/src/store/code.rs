@@ -34,6 +34,13 @@ pub struct Challenge {
     pub expires: Timestamp,
 }
 
+impl Challenge {
+    /// Whether it was sent to an address; else to a number.
+    pub fn by_mail(&self) -> bool {
+        self.recipient.contains('@')
+    }
+}
+
 const COLUMNS: &str = "id, purpose, user_id, recipient, code, link, attempts, resends, changes, created_at, expires_at";
 
 fn read(row: &Row) -> Result<Challenge, Failure> {
@@ -82,35 +89,37 @@ pub async fn insert(mut conn: Conn<'_>, challenge: &Challenge) -> Result<(), Fai
 
 /// The one of this key and purpose, if it is not over.
 pub async fn get(
-    mut conn: Conn<'_>,
+    conn: Conn<'_>,
     id: &str,
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Challenge>, Failure> {
-    let row = conn
-        .query_opt(
-            &format!(
-                "SELECT {COLUMNS} FROM hallpass_code WHERE id = $1 AND purpose = $2 AND expires_at > $3"
-            ),
-            &[id.into(), purpose.into(), now.into()],
-        )
-        .await?;
-    row.as_ref().map(read).transpose()
+    find(conn, "id", id, purpose, now).await
 }
 
 /// The one whose link has this digest.
 pub async fn by_link(
-    mut conn: Conn<'_>,
+    conn: Conn<'_>,
     digest: &str,
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<Challenge>, Failure> {
+    find(conn, "link", digest, purpose, now).await
+}
+
+async fn find(
+    mut conn: Conn<'_>,
+    column: &'static str,
+    value: &str,
     purpose: &str,
     now: Timestamp,
 ) -> Result<Option<Challenge>, Failure> {
     let row = conn
         .query_opt(
             &format!(
-                "SELECT {COLUMNS} FROM hallpass_code WHERE link = $1 AND purpose = $2 AND expires_at > $3"
+                "SELECT {COLUMNS} FROM hallpass_code WHERE {column} = $1 AND purpose = $2 AND expires_at > $3"
             ),
-            &[digest.into(), purpose.into(), now.into()],
+            &[value.into(), purpose.into(), now.into()],
         )
         .await?;
     row.as_ref().map(read).transpose()

@@ -3,7 +3,7 @@
 //! A row's address never changes: another address is another row, so that a link made for a row confirms what it was
 //! sent to and nothing else.
 
-use super::{Conn, Row, Sql};
+use super::{Conn, Row};
 use crate::domain::{Timestamp, UserId};
 use crate::error::Failure;
 
@@ -58,19 +58,6 @@ pub async fn by_id(mut conn: Conn<'_>, id: i64) -> Result<Option<EmailAddress>, 
     row.as_ref().map(read).transpose()
 }
 
-/// Lets nobody else confirm or take this address until the transaction ends.
-pub async fn hold(mut conn: Conn<'_>, email: &str) -> Result<(), Failure> {
-    conn.query(
-        Sql {
-            sqlite: "SELECT $1",
-            postgres: "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 7254))",
-        },
-        &[email.to_lowercase().into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Whether somebody else has confirmed it.
 pub async fn is_verified_elsewhere(
     mut conn: Conn<'_>,
@@ -104,7 +91,7 @@ pub async fn insert(
     row.map(|row| row.get(0)).transpose()
 }
 
-/// Marks it as confirmed. `false`: it was, or is gone. Call [`hold`] and [`is_verified_elsewhere`] before.
+/// Marks it as confirmed. `false`: it was, or is gone. Call [`hold`](super::hold) and [`is_verified_elsewhere`] before.
 pub async fn mark_verified(mut conn: Conn<'_>, id: i64) -> Result<bool, Failure> {
     let touched = conn
         .execute(

@@ -1,9 +1,11 @@
-//! The schema: makes what is missing, alters nothing that is there.
+//! The schema: makes what is missing, alters nothing that is there but for columns that the operator declares.
 //!
 //! 1. Django's tables exactly as Django makes them, so that a Django can be started on them later; where we made all
 //!    tables of a Django app, its migrations are marked as applied.
 //! 2. Our own tables, prefixed `hallpass_`.
-//! 3. Django's default rows: content types, permissions, the site.
+//! 3. Columns of the operator's own in the user's table, each with a default, so that a Django which knows nothing of
+//!    them still makes users.
+//! 4. Django's default rows: content types, permissions, the site.
 //!
 //! All of it is one transaction under a lock: parallel starts wait for each other, and half a schema never stays.
 
@@ -11,9 +13,10 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Conn, Db, Dialect, Sql, Tx};
+use super::{Conn, Db, Dialect, Sql, Tx, user_field};
 use crate::domain::Timestamp;
 use crate::error::Failure;
+use crate::settings::UserField;
 
 /// A table's name and what makes it, in the order in which they refer to each other.
 pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
@@ -90,8 +93,14 @@ struct ContentType {
     name: String,
 }
 
-/// Makes what is missing; what was done, in words. Nothing to do is an empty list.
+/// Makes what is missing; what was done, in words. Nothing to do is an empty list. Columns of one's own are none of it:
+/// [`migrate_with`].
 pub async fn migrate(db: &Db) -> Result<Vec<String>, Failure> {
+    migrate_with(db, &[]).await
+}
+
+/// [`migrate`], and the columns of HALLPASS_USER_FIELDS that are missing. A column that is there stays as it is.
+pub async fn migrate_with(db: &Db, fields: &[UserField]) -> Result<Vec<String>, Failure> {
     let mut tx = db.begin().await.map_err(Failure::from)?;
     if db.dialect() == Dialect::Postgres {
         // Any constant, as long as it is always the same: "hallpass" in letters of a telephone.
@@ -114,6 +123,17 @@ pub async fn migrate(db: &Db) -> Result<Vec<String>, Failure> {
             tx.batch(&format!("CREATE INDEX {index} ON {table} ({expression})"))
                 .await
                 .map_err(Failure::from)?;
+        }
+    }
+    let columns = columns_of(tx.conn(), "auth_user").await?;
+    for field in fields {
+        let name = field.name();
+        if !columns.contains(name) {
+            let ddl = user_field::ddl(field, db.dialect());
+            tx.batch(&ddl).await.map_err(|error| {
+                Failure::from_source(format!("adding auth_user.{name}"), Failure::from(error))
+            })?;
+            done.push(format!("column auth_user.{name} added"));
         }
     }
     fill(&mut tx, &before, &mut done).await?;
@@ -191,6 +211,20 @@ async fn permissions(tx: &mut Tx, content_type: &ContentType) -> Result<(), Fail
             .await?;
     }
     Ok(())
+}
+
+/// The columns of a table.
+async fn columns_of(mut conn: Conn<'_>, table: &str) -> Result<BTreeSet<String>, Failure> {
+    let sql = Sql {
+        sqlite: "SELECT name FROM pragma_table_info($1)",
+        postgres: "SELECT column_name::text FROM information_schema.columns \
+                   WHERE table_schema = ANY (current_schemas(false)) AND table_name = $1",
+    };
+    conn.query(sql, &[table.into()])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
 }
 
 /// The tables that are there.

@@ -1,6 +1,6 @@
 //! `hallpass_phone`: the phone number of an account. A confirmed one has one owner.
 
-use super::{Conn, Row, Sql, user};
+use super::{Conn, Row, user};
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Failure;
 
@@ -60,19 +60,6 @@ pub async fn owners(mut conn: Conn<'_>, phone: &str) -> Result<Vec<Owner>, Failu
             })
         })
         .collect()
-}
-
-/// Lets nobody else confirm this number until the transaction ends.
-pub async fn hold(mut conn: Conn<'_>, phone: &str) -> Result<(), Failure> {
-    conn.query(
-        Sql {
-            sqlite: "SELECT $1",
-            postgres: "SELECT 1 FROM pg_advisory_xact_lock(hashtextextended($1, 7255))",
-        },
-        &[phone.into()],
-    )
-    .await?;
-    Ok(())
 }
 
 /// Whether somebody else has confirmed it.

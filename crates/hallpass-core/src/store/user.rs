@@ -1,5 +1,6 @@
 //! `auth_user`, and who is behind a name or an address.
 
+use super::user_field::{Given, in_insert};
 use super::{Conn, DbError, Row, Sql, Value};
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Failure;
@@ -125,6 +126,8 @@ pub struct NewUser<'a> {
     pub first_name: &'a str,
     /// Family name, may be empty.
     pub last_name: &'a str,
+    /// Every column of the operator's own, with what it holds.
+    pub own: &'a [Given],
 }
 
 impl<'a> NewUser<'a> {
@@ -138,34 +141,36 @@ impl<'a> NewUser<'a> {
             is_superuser: false,
             first_name: "",
             last_name: "",
+            own: &[],
         }
     }
 }
 
-/// Makes a user. `None`: the name is taken.
+/// Makes a user. `None`: the name is taken, or something else of which no two users may have the same.
 pub async fn insert(
     mut conn: Conn<'_>,
     new: NewUser<'_>,
     now: Timestamp,
 ) -> Result<Option<UserId>, Failure> {
-    let answer = conn
-        .query_opt(
-            "INSERT INTO auth_user (password, last_login, is_superuser, username, first_name, last_name, email, \
-             is_staff, is_active, date_joined) VALUES ($1, NULL, $2, $3, $8, $9, $4, $5, $6, $7) \
-             ON CONFLICT DO NOTHING RETURNING id",
-            &[
-                new.password.into(),
-                new.is_superuser.into(),
-                new.username.into(),
-                new.email.into(),
-                new.is_staff.into(),
-                true.into(),
-                now.into(),
-                new.first_name.into(),
-                new.last_name.into(),
-            ],
-        )
-        .await?;
+    let (names, places, own) = in_insert(new.own, 10, conn.dialect());
+    let sql = format!(
+        "INSERT INTO auth_user (password, last_login, is_superuser, username, first_name, last_name, email, is_staff, \
+         is_active, date_joined{names}) VALUES ($1, NULL, $2, $3, $8, $9, $4, $5, $6, $7{places}) \
+         ON CONFLICT DO NOTHING RETURNING id"
+    );
+    let mut values: Vec<Value> = vec![
+        new.password.into(),
+        new.is_superuser.into(),
+        new.username.into(),
+        new.email.into(),
+        new.is_staff.into(),
+        true.into(),
+        now.into(),
+        new.first_name.into(),
+        new.last_name.into(),
+    ];
+    values.extend(own);
+    let answer = conn.query_opt(&sql, &values).await?;
     answer.map(|row| row.get(0)).transpose()
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn run(
     log::start(&settings);
     let db = start::database(&settings)?;
     let made = if migrate {
-        store::migrate(&db).await?
+        store::migrate_with(&db, &settings.hallpass.user_fields).await?
     } else {
         Vec::new()
     };

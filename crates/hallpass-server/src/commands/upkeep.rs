@@ -10,7 +10,8 @@ use super::say;
 use crate::start;
 
 pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
-    let done = store::migrate(&start::database(settings)?).await?;
+    let done =
+        store::migrate_with(&start::database(settings)?, &settings.hallpass.user_fields).await?;
     for what in &done {
         say(what)?;
     }
@@ -22,7 +23,8 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
 }
 
 pub(crate) async fn check(settings: &Settings) -> Result<()> {
-    let differences = store::check(&start::database(settings)?).await?;
+    let differences =
+        store::check_with(&start::database(settings)?, &settings.hallpass.user_fields).await?;
     for difference in &differences {
         say(&format!(
             "{}: {difference}",

@@ -4,7 +4,11 @@ use hallpass_testkit::{TestDb, each_database};
 
 use crate::program::{Person, Program, location};
 
-each_database!(accounts_by_hand, upkeep_by_hand);
+each_database!(
+    accounts_by_hand,
+    accounts_with_columns_of_ones_own,
+    upkeep_by_hand
+);
 
 async fn accounts_by_hand(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
@@ -73,6 +77,54 @@ async fn accounts_by_hand(db: TestDb) {
     assert!(changed.status.success(), "{changed:?}");
     assert_eq!(login("kX9vq2LmPa7").await, 400);
     assert_eq!(login("wT7nz4QrHb3").await, 302);
+}
+
+async fn accounts_with_columns_of_ones_own(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::new(folder.path(), &db.url);
+    let fields = r#"[{"name": "gender", "type": "select", "choices": ["F", "M"], "required": true},
+        {"name": "badge", "unique": true}]"#;
+    program
+        .set("HALLPASS_USER_FIELDS", fields)
+        .set("ACCOUNT_USER_MODEL_USERNAME_FIELD", "")
+        .set("DJANGO_SUPERUSER_PASSWORD", "kX9vq2LmPa7");
+    let check = program.run(&["check"]);
+    let told = String::from_utf8_lossy(&check.stdout);
+    assert_eq!(check.status.code(), Some(1), "{told}");
+    assert!(told.contains("auth_user.gender is missing"), "{told}");
+    let migrated = program.ok(&["migrate"]);
+    assert!(
+        migrated.contains("column auth_user.gender added"),
+        "{migrated}"
+    );
+    assert!(program.ok(&["check"]).contains("fit"));
+    let make = |further: &[&str]| {
+        let first = ["createsuperuser", "--noinput", "--email", "ann@example.com"];
+        program.run(&[&first, further].concat())
+    };
+    for (further, words) in [
+        (vec![], "gender: it is required"),
+        (vec!["--field", "gender=Q"], "one of F, M"),
+        (vec!["--field", "colour=red"], "declares no \"colour\""),
+        (vec!["--field", "gender"], "name=value"),
+        (
+            vec!["--username", "ann", "--field", "gender=F"],
+            "no user names",
+        ),
+    ] {
+        let refused = make(&further);
+        assert!(!refused.status.success(), "{further:?}");
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(told.contains(words), "{further:?}: {told}");
+    }
+    let good = ["--field", "gender=F", "--field", "badge=7"];
+    assert!(make(&good).status.success());
+    let again = make(&good);
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(told.contains("badge: somebody has this already"), "{told}");
+    // By address, since there is no name.
+    let link = program.ok(&["link", "ann@example.com"]);
+    assert!(link.contains("/login/link/"), "{link}");
 }
 
 async fn upkeep_by_hand(db: TestDb) {

@@ -22,15 +22,8 @@ async fn sixty_four_people_for_half_a_minute(db: TestDb) {
         .set("ACCOUNT_RATE_LIMITS", "false")
         .set("HALLPASS_LOG", "warn");
     for index in 0..PEOPLE {
-        let new = hallpass::store::user::NewUser {
-            username: &format!("p{index}"),
-            email: &format!("p{index}@example.com"),
-            password: "!none",
-            is_staff: false,
-            is_superuser: false,
-            first_name: "",
-            last_name: "",
-        };
+        let (name, address) = (format!("p{index}"), format!("p{index}@example.com"));
+        let new = hallpass::store::user::NewUser::plain(&name, &address, "!none");
         hallpass::store::user::insert(db.db.conn(), new, hallpass::domain::Timestamp::now())
             .await
             .unwrap()

@@ -8,6 +8,7 @@
 
 mod browser;
 mod cli;
+mod guide;
 mod load;
 mod mail;
 mod program;

@@ -161,6 +161,19 @@ impl Serving {
         self.output.lock().unwrap().clone()
     }
 
+    /// What it printed, as soon as that holds this.
+    pub(crate) fn printed(&self, wanted: &str) -> String {
+        let begun = std::time::Instant::now();
+        loop {
+            let output = self.output();
+            if output.contains(wanted) {
+                return output;
+            }
+            assert!(begun.elapsed().as_secs() < 30, "no {wanted}: {output}");
+            std::thread::yield_now();
+        }
+    }
+
     /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("a signal");

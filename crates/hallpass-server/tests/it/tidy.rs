@@ -345,12 +345,13 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 22] = [
+const FLOWS: [(&str, u8); 23] = [
     ("code", 0),
-    ("users", 0),
     ("sessions", 0),
     ("passwords", 0),
     ("mfa", 1),
+    ("own_fields", 1),
+    ("users", 2),
     ("addresses", 1),
     ("numbers", 2),
     ("login", 3),
@@ -454,7 +455,7 @@ fn flows_import_one_way() {
 // --- names -----------------------------------------------------------------------------------------------------------
 
 /// Flows that no page speaks for, and why.
-const FACELESS: [(&str, &str); 8] = [
+const FACELESS: [(&str, &str); 9] = [
     (
         "sessions",
         "the page that lists one's sessions is to come; until then every page uses them through layers",
@@ -470,6 +471,7 @@ const FACELESS: [(&str, &str); 8] = [
     ),
     ("numbers", "likewise, for phone numbers"),
     ("passwords", "likewise, for new passwords"),
+    ("own_fields", "likewise, for fields of the operator's own"),
     ("tokens", "for programs: the face rest speaks for it"),
     ("user_details", "likewise"),
 ];

@@ -6,15 +6,13 @@ use hallpass_core::domain::timestamp::spoken_for;
 use hallpass_core::flows::email_verification::{self, Finished};
 use hallpass_core::flows::manage_email;
 use hallpass_core::{Error, Refusal};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::form::{Field, Form};
 use crate::pages::login_by_code;
 use crate::say;
-use crate::visit::Visit;
-
-const QUIET: [(header::HeaderName, &str); 1] = [(header::REFERRER_POLICY, "strict-origin")];
+use crate::visit::{QUIET, Visit};
 
 /// `GET confirm-email/`: at the stage of a sign-in, or an address that one adds.
 pub(crate) async fn show(visit: Visit) -> Response {
@@ -140,7 +138,7 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         Ok(waiting) => waiting,
         Err(Error::Refused(Refusal::NotPending)) => {
             if refusal.is_some() {
-                visit.tell("error", "Too many wrong codes. Start again.");
+                visit.tell("error", say::CODES_USED_UP);
             }
             return if own {
                 to_addresses(visit).await

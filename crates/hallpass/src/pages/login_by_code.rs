@@ -6,14 +6,12 @@ use hallpass_core::domain::timestamp::spoken_for;
 use hallpass_core::flows::login;
 use hallpass_core::flows::login_by_code::{self, Request};
 use hallpass_core::{Error, Refusal};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::form::{Field, Form};
 use crate::say;
-use crate::visit::Visit;
-
-const QUIET: [(header::HeaderName, &str); 1] = [(header::REFERRER_POLICY, "strict-origin")];
+use crate::visit::{QUIET, Visit};
 
 /// `GET login/code/`
 pub(crate) async fn show(visit: Visit) -> Response {
@@ -156,7 +154,7 @@ async fn confirm_page(mut visit: Visit, status: StatusCode, refusal: Option<&Ref
         Ok(waiting) => waiting,
         // That was the last attempt: back to where codes are asked for.
         Err(Error::Refused(Refusal::NotPending)) if refusal.is_some() => {
-            visit.tell("error", "Too many wrong codes. Start again.");
+            visit.tell("error", say::CODES_USED_UP);
             return visit.stray().await;
         }
         Err(Error::Refused(Refusal::NotPending)) => return visit.stray().await,

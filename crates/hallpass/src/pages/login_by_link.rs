@@ -5,16 +5,12 @@ use axum::response::Response;
 use hallpass_core::domain::timestamp::spoken_for;
 use hallpass_core::flows::login_by_link::{self, Begun, Looked, Pressed, spoken_browser};
 use hallpass_core::{Error, Refusal};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::form::{Field, Form};
 use crate::say;
-use crate::visit::Visit;
-
-/// The path of a page with a secret in it must not leak: no other site, and no other page of ours, gets more than the
-/// origin. (`no-referrer` would make browsers send `Origin: null` with the form.)
-const QUIET: [(header::HeaderName, &str); 1] = [(header::REFERRER_POLICY, "strict-origin")];
+use crate::visit::{QUIET, Visit};
 
 /// `GET login/link/`
 pub(crate) async fn show(visit: Visit) -> Response {

@@ -5,14 +5,12 @@ use axum::response::Response;
 use hallpass_core::domain::timestamp::spoken_for;
 use hallpass_core::flows::password_reset::{self, Begun, Finished};
 use hallpass_core::{Error, Refusal};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
 use crate::form::{Field, Form};
 use crate::say;
-use crate::visit::Visit;
-
-const QUIET: [(header::HeaderName, &str); 1] = [(header::REFERRER_POLICY, "strict-origin")];
+use crate::visit::{QUIET, Visit};
 
 /// What stands in a reset link's place while the new password is chosen.
 const CHOOSE: &str = "-set-password";
@@ -144,7 +142,7 @@ async fn code_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusa
         Ok(waiting) => waiting,
         // That was the last attempt.
         Err(Error::Refused(Refusal::NotPending)) if refusal.is_some() => {
-            return again(visit, "error", "Too many wrong codes. Start again.").await;
+            return again(visit, "error", say::CODES_USED_UP).await;
         }
         Err(Error::Refused(Refusal::NotPending)) => return over(visit).await,
         Err(error) => return visit.error(error).await,

@@ -86,7 +86,7 @@ async fn verify_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refu
         Ok(waiting) => waiting,
         Err(Error::Refused(Refusal::NotPending)) => {
             if refusal.is_some() {
-                visit.tell("error", "Too many wrong codes. Start again.");
+                visit.tell("error", say::CODES_USED_UP);
             }
             return match visit.session.user().is_some() {
                 true => to_number(visit).await,

@@ -125,7 +125,7 @@ async fn go_on(mut visit: Visit) -> Response {
 
 async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
     let way = visit.run(async |cx| {
-        let user = cx.session.user().cloned().ok_or(Refusal::LoginRequired)?;
+        let user = cx.signed_in()?;
         let way = reauthentication::way(cx, &user).await?;
         if let Way::Code(_) = way {
             let challenge = reauthentication::begin_code(cx, false).await?;

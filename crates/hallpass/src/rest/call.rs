@@ -322,8 +322,12 @@ impl Call {
         // A page has forms, which have a token, and says who is signed in. Not where another site's page sent the request:
         // it came without our cookies, and new ones would take the place of those that the visitor has.
         let has_forms = self.is_page() && !reply.status.is_server_error() && !self.is_foreign();
-        if has_forms && let Err(broken) = self.load_session().await {
-            reply = broken;
+        let mut current = Map::new();
+        if has_forms {
+            match browsable::prepare(&mut self, &reply).await {
+                Ok(found) => current = found,
+                Err(broken) => reply = broken,
+            }
         }
         if self.session.take_csrf_rotation() {
             self.csrf_secret = Some(fresh_secret());
@@ -359,7 +363,7 @@ impl Call {
             told.push((header::RETRY_AFTER, seconds.to_string()));
         }
         let mut response = match self.form {
-            Form::Page => browsable::page(&self, &reply, &told, secret.as_deref()),
+            Form::Page => browsable::page(&self, &reply, &told, secret.as_deref(), &current),
             Form::Json(indent) => self.write(&reply, indent),
         };
         let headers = response.headers_mut();

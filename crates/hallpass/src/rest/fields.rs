@@ -1,6 +1,7 @@
 //! What an address takes: fields, checked as REST framework checks them, with its words.
 
 use hallpass_core::domain::{address, timestamp};
+use hallpass_core::settings::{ExtraField, ExtraKind, UserField};
 use serde_json::{Map, Value, json};
 
 use super::data::{Data, SURROGATE};
@@ -31,17 +32,54 @@ pub(crate) struct Spec {
     pub(crate) label: String,
     pub(crate) help: Option<String>,
     pub(crate) kind: Kind,
+    /// Whether a text may have several lines.
+    pub(crate) lines: bool,
     pub(crate) required: bool,
     pub(crate) read_only: bool,
     /// Taken, and not told of.
     pub(crate) hidden: bool,
     pub(crate) allow_blank: bool,
+    pub(crate) allow_null: bool,
+    /// The least and the greatest number.
+    pub(crate) range: Option<(i64, i64)>,
     pub(crate) max_length: Option<usize>,
     pub(crate) min_length: Option<usize>,
     pub(crate) choices: Vec<(String, String)>,
 }
 
 impl Spec {
+    /// A field of the operator's own.
+    pub(crate) fn extra(extra: &ExtraField) -> Self {
+        let kind = match extra.kind {
+            ExtraKind::Text | ExtraKind::TextArea => Kind::Text,
+            ExtraKind::Email => Kind::Email,
+            ExtraKind::Number => Kind::Integer,
+            ExtraKind::Date => Kind::Date,
+            ExtraKind::Checkbox => Kind::Boolean,
+            ExtraKind::Select => Kind::Choice,
+        };
+        let texts = matches!(kind, Kind::Text | Kind::Email);
+        let spec = Spec {
+            help: extra.help.clone(),
+            lines: extra.kind == ExtraKind::TextArea,
+            choices: extra.choices.clone(),
+            max_length: texts.then_some(extra.max_length),
+            ..Spec::new(&extra.name, kind).labelled(&extra.label)
+        };
+        if extra.required { spec } else { spec.blank() }
+    }
+
+    /// A column of the operator's own.
+    pub(crate) fn column(column: &UserField) -> Self {
+        let spec = Spec::extra(&column.field);
+        let numbers = spec.kind == Kind::Integer;
+        Spec {
+            allow_null: column.is_nullable() && !column.field.required,
+            range: numbers.then_some((i32::MIN.into(), i32::MAX.into())),
+            ..spec
+        }
+    }
+
     /// A required text.
     pub(crate) fn new(name: &str, kind: Kind) -> Self {
         let mut label = name.replace('_', " ");
@@ -53,10 +91,13 @@ impl Spec {
             label,
             help: None,
             kind,
+            lines: false,
             required: true,
             read_only: false,
             hidden: false,
             allow_blank: false,
+            allow_null: false,
+            range: None,
             max_length: None,
             min_length: None,
             choices: Vec::new(),
@@ -144,6 +185,10 @@ impl Spec {
         });
         if let Some(help) = &self.help {
             told["help_text"] = help.as_str().into();
+        }
+        if let Some((least, greatest)) = self.range {
+            told["min_value"] = least.into();
+            told["max_value"] = greatest.into();
         }
         if let Some(length) = self.min_length {
             told["min_length"] = length.into();
@@ -237,6 +282,7 @@ pub(crate) fn check(specs: &[Spec], data: &Data, partial: bool) -> Result<Values
 fn one(spec: &Spec, value: &Value) -> Result<Value, Vec<String>> {
     let fault = |words: &str| Err(vec![words.to_owned()]);
     match (spec.kind, value) {
+        (_, Value::Null) if spec.allow_null => return Ok(Value::Null),
         (_, Value::Null) => return fault("This field may not be null."),
         (Kind::Boolean, Value::Bool(given)) => return Ok((*given).into()),
         (Kind::Boolean, Value::String(text)) => {
@@ -247,10 +293,15 @@ fn one(spec: &Spec, value: &Value) -> Result<Value, Vec<String>> {
             };
         }
         (Kind::Boolean, _) => return fault("Must be a valid boolean."),
-        (Kind::Integer, Value::Number(number)) if number.is_i64() => return Ok(value.clone()),
+        (Kind::Integer, Value::Number(number)) => {
+            return match number.as_i64() {
+                Some(number) => within(spec, number),
+                None => fault("A valid integer is required."),
+            };
+        }
         (Kind::Integer, Value::String(text)) => {
             return match text.trim().parse::<i64>() {
-                Ok(number) => Ok(number.into()),
+                Ok(number) => within(spec, number),
                 Err(_) if text.trim().is_empty() && spec.allow_blank => Ok(Value::Null),
                 Err(_) => fault("A valid integer is required."),
             };
@@ -274,6 +325,19 @@ fn one(spec: &Spec, value: &Value) -> Result<Value, Vec<String>> {
         true => Ok(text.into()),
         false => Err(faults),
     }
+}
+
+fn within(spec: &Spec, number: i64) -> Result<Value, Vec<String>> {
+    let words = match spec.range {
+        Some((least, _)) if number < least => {
+            format!("Ensure this value is greater than or equal to {least}.")
+        }
+        Some((_, greatest)) if number > greatest => {
+            format!("Ensure this value is less than or equal to {greatest}.")
+        }
+        _ => return Ok(number.into()),
+    };
+    Err(vec![words])
 }
 
 fn text_faults(spec: &Spec, text: &str) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! `login/`
 
+use hallpass_core::domain::User;
 use hallpass_core::flows::tokens::{self, Given, LoggedIn, Pair};
+use hallpass_core::flows::user_details;
 use hallpass_core::settings::LoginBy;
 use hallpass_core::{Error, Refusal};
 use serde_json::{Map, Value};
@@ -32,7 +34,7 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
         .run(async |cx| tokens::login(cx, &name, &password, session).await)
         .await;
     match done {
-        Ok(LoggedIn { user, given }) => Ok(given_as(call, &user::shown(&user), given, true)),
+        Ok(LoggedIn { user, given }) => given_as(call, &user, given, true).await,
         Err(Error::Refused(refusal)) => Err(refused(call, refusal)),
         Err(error) => Err(say::error(call, error)),
     }
@@ -70,17 +72,27 @@ fn refused(call: &Call, refusal: Refusal) -> Reply {
 
 /// What a login or a signup gives. `cookies`: tokens may travel in theirs, if there are any, and if no other site sent
 /// this request.
-pub(crate) fn given_as(call: &mut Call, user: &Value, given: Given, cookies: bool) -> Reply {
+pub(crate) async fn given_as(
+    call: &mut Call,
+    user: &User,
+    given: Given,
+    cookies: bool,
+) -> Result<Reply, Reply> {
     call.forget_who_asked();
-    match given {
+    Ok(match given {
         Given::Nothing => Reply::nothing(),
         Given::Key(key) => {
             let mut body = Map::new();
             body.insert("key".to_owned(), key.into());
             body.into()
         }
-        Given::Pair(pair) => pair_as(call, user, pair, cookies),
-    }
+        Given::Pair(pair) => {
+            let details = call.run(async |cx| Ok(user_details::of(cx, user).await?));
+            let details = details.await.map_err(|error| say::error(call, error))?;
+            let shown = user::shown(&call.face, &details);
+            pair_as(call, &shown, pair, cookies)
+        }
+    })
 }
 
 fn pair_as(call: &mut Call, user: &Value, pair: Pair, cookies: bool) -> Reply {

@@ -5,14 +5,14 @@ use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::{Session, Stage};
 use hallpass_core::flows::email_verification;
 use hallpass_core::flows::tokens::signup::{self, SignedUp};
-use hallpass_core::settings::{ExtraKind, SignupField};
+use hallpass_core::settings::SignupField;
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
 
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Errors, Kind, Spec};
-use super::{login, say, user};
+use super::{login, say};
 use crate::face::Face;
 
 const SENT: &str = "Verification e-mail sent.";
@@ -34,24 +34,12 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
         };
         fields.push(if asked.required { spec } else { spec.blank() });
     }
+    let ours = &face.hallpass.settings().hallpass;
+    let columns = ours.user_fields.iter().filter(|own| own.at_registration);
+    fields.extend(columns.map(Spec::column));
+    fields.extend(ours.signup_extra_fields.iter().map(Spec::extra));
     let own = face.hallpass.signup_hook().extra_fields();
-    let extra = face.hallpass.settings().hallpass.signup_extra_fields.iter();
-    for extra in extra.chain(&own) {
-        let kind = match extra.kind {
-            ExtraKind::Text | ExtraKind::TextArea => Kind::Text,
-            ExtraKind::Email => Kind::Email,
-            ExtraKind::Number => Kind::Integer,
-            ExtraKind::Date => Kind::Date,
-            ExtraKind::Checkbox => Kind::Boolean,
-            ExtraKind::Select => Kind::Choice,
-        };
-        let spec = Spec {
-            help: extra.help.clone(),
-            choices: extra.choices.clone(),
-            ..Spec::new(&extra.name, kind).labelled(&extra.label)
-        };
-        fields.push(if extra.required { spec } else { spec.blank() });
-    }
+    fields.extend(own.iter().map(Spec::extra));
     fields
 }
 
@@ -74,10 +62,7 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
             .await
     };
     let reply = match done {
-        Ok(SignedUp::In(done)) => {
-            let shown = user::shown(&done.user);
-            login::given_as(call, &shown, done.given, false)
-        }
+        Ok(SignedUp::In(done)) => login::given_as(call, &done.user, done.given, false).await?,
         Ok(SignedUp::Waiting(Stage::VerifyEmail)) => Reply::said(SENT),
         Ok(SignedUp::Waiting(stage)) => {
             let words = "The account was made. The first sign-in has one more step, which is taken in a browser.";

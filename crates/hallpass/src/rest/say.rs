@@ -49,6 +49,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         }
         Refusal::UsernameTaken => "A user with that username already exists.",
         Refusal::UsernameBlacklisted => "Username can not be used. Please use other username.",
+        Refusal::NotUnique => "This field must be unique.",
         Refusal::EmailTaken => "User is already registered with this e-mail address.",
         Refusal::WrongCurrentPassword => {
             "Your old password was entered incorrectly. Please enter it again."

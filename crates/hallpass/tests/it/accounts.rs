@@ -10,6 +10,7 @@ each_database!(
     a_password_is_reset_by_code,
     a_code_signs_in,
     addresses_are_managed,
+    a_name_is_given_once_in_whatever_case,
 );
 
 /// The code in a letter: the line that is nothing but a code.
@@ -228,4 +229,25 @@ async fn addresses_are_managed(db: TestDb) {
         "{}",
         page.text
     );
+}
+
+async fn a_name_is_given_once_in_whatever_case(db: TestDb) {
+    let app = TestApp::new(db).await;
+    let mut signups = tokio::task::JoinSet::new();
+    for name in ["wanted", "Wanted", "WANTED", "wAnted", "waNted", "wanteD"] {
+        let mut browser = app.browser();
+        signups.spawn(async move {
+            let fields = [
+                ("username", name),
+                ("password1", "correct-horse-9"),
+                ("password2", "correct-horse-9"),
+            ];
+            let done = browser.fill("/accounts/signup/", &fields).await;
+            done.status.as_u16()
+        });
+    }
+    let mut statuses = signups.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [302, 400, 400, 400, 400, 400]);
+    assert_eq!(app.count("auth_user").await, 1);
 }

@@ -19,13 +19,22 @@ async fn a_folder_replaces_pages_and_letters(db: TestDb) {
     let letter = folder.path().join("letters/login_by_link/unknown_account");
     std::fs::create_dir_all(&letter).unwrap();
     std::fs::write(letter.join("subject.txt"), "Who\n are you?").unwrap();
+    std::fs::write(letter.join("message.html"), "<p>{{ extra.company }}").unwrap();
     let path = folder.path().display().to_string();
-    let app = TestApp::with(db, |settings| settings.hallpass.templates = Some(path)).await;
+    let app = TestApp::with(db, |settings| {
+        settings.hallpass.templates = Some(path);
+        let mut variables = serde_json::Map::new();
+        variables.insert("company".to_owned(), "Brød & <Co>".into());
+        settings.hallpass.letter_variables.0 = variables;
+    })
+    .await;
     assert_eq!(app.browser().get("/").await.text, "<p>example.com is ours");
     app.browser()
         .fill("/accounts/login/link/", &[("email", "x@example.com")])
         .await;
-    assert_eq!(app.letter().await.subject, "[example.com] Who are you?");
+    let letter = app.letter().await;
+    assert_eq!(letter.subject, "[example.com] Who are you?");
+    assert_eq!(letter.html.as_deref(), Some("<p>Brød &amp; &lt;Co&gt;"));
     std::fs::write(folder.path().join("index.html"), "{% if %}").unwrap();
     let broken = hallpass::router(&app.hallpass)
         .err()

@@ -5,5 +5,6 @@ mod browsable;
 mod deviations;
 #[path = "../../src/render/tests/markup.rs"]
 mod markup;
+mod own_fields;
 mod replay;
 mod tokens;

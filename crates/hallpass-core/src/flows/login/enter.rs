@@ -17,6 +17,7 @@ use crate::limits::Verdict;
 use crate::store;
 
 use super::stages::{EmailOpen, Facts, To};
+use super::within;
 
 /// Enters a stage.
 ///
@@ -96,7 +97,7 @@ pub(crate) async fn send_login_code(
     user: Option<&User>,
     sent: &Sent,
 ) -> Result<(), Failure> {
-    let by_mail = sent.challenge.recipient.contains('@');
+    let by_mail = sent.challenge.by_mail();
     if sent.challenge.code.is_empty() {
         return send_to_nobody(cx, login, sent, by_mail).await;
     }
@@ -162,10 +163,9 @@ async fn send_to_nobody(
             }),
             ..login_letter(cx, None, sent)
         };
-        if first && cx.hallpass().settings().account.email_unknown_accounts {
-            cx.send(&letter).await?;
-        } else {
-            cx.send_nothing(&letter).await?;
+        match first {
+            true => addresses::send_or_pretend(cx, &letter).await?,
+            false => cx.send_nothing(&letter).await?,
         }
     }
     cx.note_about("login_code_sent", None, "code", "").await
@@ -278,12 +278,5 @@ pub(crate) async fn send_stage_link(
     match row {
         Some(row) => addresses::send_link(cx, user, &row, login.signup).await,
         None => Ok(()),
-    }
-}
-
-pub(super) fn within(verdict: Verdict) -> Result<(), Refusal> {
-    match verdict {
-        Verdict::Within(_) => Ok(()),
-        Verdict::Exceeded { retry_after } => Err(Refusal::RateLimited { retry_after }),
     }
 }

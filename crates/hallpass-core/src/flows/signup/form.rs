@@ -8,11 +8,12 @@ use hallpass_django::text::{is_unicode_username, normalize_username};
 use hallpass_django::validators::UserAttributes;
 
 use crate::cx::Cx;
+use crate::domain::UserId;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::{PASSWORD_LIMIT, check_field};
-use crate::flows::{addresses, numbers, passwords};
-use crate::settings::{ExtraField, ExtraKind, SignupField};
-use crate::store;
+use crate::flows::{addresses, numbers, own_fields, passwords};
+use crate::settings::SignupField;
+use crate::store::{self, Claimed};
 
 /// A signup, cleaned.
 #[derive(Clone, Default)]
@@ -25,7 +26,7 @@ pub struct Form {
     pub phone: Option<String>,
     /// The password.
     pub password: Option<String>,
-    /// Extra fields by name: texts, numbers, booleans.
+    /// Extra fields by name, the operator's own columns among them: texts, numbers, booleans, null.
     pub extra: Map<String, Value>,
 }
 
@@ -129,8 +130,17 @@ pub(super) async fn read(
             _ => {}
         }
     }
-    for field in super::extra_fields(cx) {
-        let cleaned = extra(&field, &(reader.typed)(&field.name));
+    for field in own_fields::declared(cx) {
+        if field.at_registration {
+            let text = (reader.typed)(field.name());
+            let cleaned = own_fields::clean(cx.read(), &field, &text, None).await?;
+            if let Some(value) = reader.take(field.name(), cleaned) {
+                form.extra.insert(field.field.name, value);
+            }
+        }
+    }
+    for field in super::further_fields(cx) {
+        let cleaned = own_fields::clean_text(&field, &(reader.typed)(&field.name));
         if let Some(Some(value)) = reader.take(&field.name, cleaned) {
             form.extra.insert(field.name, value);
         }
@@ -174,7 +184,7 @@ async fn username(
     let Some(name) = reader.take("username", cleaned) else {
         return Ok(None);
     };
-    if is_taken(cx, &name).await? {
+    if is_taken(cx, &name, None).await? {
         reader.fault("username", Refusal::UsernameTaken);
         return Ok(None);
     }
@@ -216,63 +226,29 @@ pub(crate) fn clean_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// Whether somebody has the name, in any case.
-pub(super) async fn is_taken(cx: &mut Cx, name: &str) -> Result<bool, Failure> {
+/// Whether somebody has the name, in any case; `but` for one.
+pub(super) async fn is_taken(
+    cx: &mut Cx,
+    name: &str,
+    but: Option<UserId>,
+) -> Result<bool, Failure> {
     let lower = name.to_lowercase();
     let users = store::user::by_username(cx.read(), name).await?;
-    Ok(users
-        .iter()
-        .any(|user| user.username.to_lowercase() == lower))
+    let mut others = users.iter().filter(|user| Some(user.id) != but);
+    Ok(others.any(|user| user.username.to_lowercase() == lower))
 }
 
-/// An extra field; `None`: left empty.
-fn extra(field: &ExtraField, text: &str) -> Result<Option<Value>, Refusal> {
-    let text = text.trim();
-    if field.kind == ExtraKind::Checkbox {
-        let ticked = !text.is_empty() && !matches!(text, "false" | "off" | "0");
-        return match ticked || !field.required {
-            true => Ok(Some(ticked.into())),
-            false => Err(Refusal::Required("")),
-        };
-    }
-    if text.is_empty() {
-        return match field.required {
-            true => Err(Refusal::Required("")),
-            false => Ok(None),
-        };
-    }
-    // Two of them have columns of Django's.
-    let column = matches!(field.name.as_str(), "first_name" | "last_name");
-    let most = if column {
-        field.max_length.min(150)
-    } else {
-        field.max_length
-    };
-    check_field("", text, most)?;
-    let lines = field.kind == ExtraKind::TextArea;
-    if text
-        .chars()
-        .any(|c| c.is_control() && !(lines && matches!(c, '\n' | '\r' | '\t')))
-    {
-        return Err(Refusal::Invalid(""));
-    }
-    let value = match field.kind {
-        ExtraKind::Text | ExtraKind::TextArea | ExtraKind::Checkbox => text.into(),
-        ExtraKind::Email => crate::domain::address::clean(text)
-            .ok_or(Refusal::InvalidEmail)?
-            .into(),
-        ExtraKind::Number => {
-            let number: i64 = text.parse().map_err(|_| Refusal::Invalid(""))?;
-            number.into()
-        }
-        ExtraKind::Date => {
-            let date: jiff::civil::Date = text.parse().map_err(|_| Refusal::Invalid(""))?;
-            date.to_string().into()
-        }
-        ExtraKind::Select => match field.choices.iter().find(|(value, _)| value == text) {
-            Some((value, _)) => value.as_str().into(),
-            None => return Err(Refusal::InvalidChoice("")),
-        },
-    };
-    Ok(Some(value))
+/// Claims a name for `by`, or for somebody who is yet to be saved, in this transaction. `false`: somebody has it, in
+/// whatever case. The table itself keeps apart equal spellings only: without this, of several who want a name at once in
+/// different cases each would get it.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn claim_name(
+    cx: &mut Cx,
+    name: &str,
+    by: Option<UserId>,
+) -> Result<bool, Failure> {
+    store::hold(cx.write().await?, Claimed::Name(name)).await?;
+    Ok(!is_taken(cx, name, by).await?)
 }

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::form::Form;
+use super::form::{self, Form};
 use super::username;
 use crate::cx::Cx;
 use crate::domain::{Login, User};
 use crate::error::{Error, Failure, Refusal};
+use crate::flows::own_fields;
 use crate::store;
 use crate::store::phone::PhoneNumber;
 use crate::store::user::NewUser;
+use crate::store::user_field::Given;
 
 /// What waits to be saved: sealed in the session, since it holds the hash of a password.
 #[derive(Serialize, Deserialize)]
@@ -70,19 +72,25 @@ pub(super) fn new_user<'a>(
     username: &'a str,
     email: &'a str,
     password: &'a str,
+    own: &'a [Given],
 ) -> NewUser<'a> {
     let extra = |name: &str| form.extra.get(name).and_then(Value::as_str).unwrap_or("");
     NewUser {
         first_name: extra("first_name"),
         last_name: extra("last_name"),
+        own,
         ..NewUser::plain(username, email, password)
     }
 }
 
 /// The extra fields that have no column of their own.
-pub(super) fn kept(form: &Form) -> Map<String, Value> {
+pub(super) fn kept(form: &Form, own: &[Given]) -> Map<String, Value> {
     let mut kept = form.extra.clone();
-    kept.retain(|name, _| !matches!(name.as_str(), "first_name" | "last_name"));
+    let has_column = |name: &str| {
+        matches!(name, "first_name" | "last_name")
+            || own.iter().any(|(field, _)| field.name() == name)
+    };
+    kept.retain(|name, _| !has_column(name));
     kept
 }
 
@@ -93,6 +101,7 @@ pub(super) fn kept(form: &Form) -> Map<String, Value> {
 pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<User, Error> {
     let email = form.email.as_deref().unwrap_or_default();
     let now = cx.now;
+    let own = own_fields::columns(own_fields::declared(cx), &form.extra);
     let mut id = None;
     // A name that we made up may be taken in the same moment; one that was typed is told of.
     for _ in 0..3 {
@@ -100,15 +109,16 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
             Some(username) => username.clone(),
             None => username::generate(cx, form).await?,
         };
-        let new = new_user(form, &username, email, password);
-        id = store::user::insert(cx.write().await?, new, now).await?;
+        if form::claim_name(cx, &username, None).await? {
+            let new = new_user(form, &username, email, password, &own);
+            id = store::user::insert(cx.write().await?, new, now).await?;
+        }
         if id.is_some() || form.username.is_some() {
             break;
         }
     }
     let Some(id) = id else {
-        let taken = ("username".to_owned(), Refusal::UsernameTaken);
-        return Err(Refusal::Several(vec![taken]).into());
+        return Err(whose(cx, form, &own).await?.into());
     };
     if !email.is_empty() {
         store::email_address::insert(cx.write().await?, id, email, false, true).await?;
@@ -120,7 +130,7 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
         };
         store::phone::set(cx.write().await?, id, &number, now).await?;
     }
-    let kept = kept(form);
+    let kept = kept(form, &own);
     if !kept.is_empty() {
         store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
     }
@@ -134,4 +144,21 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
     }
     cx.note_about("signup", Some(user.id), "", "").await?;
     Ok(user)
+}
+
+/// What of it somebody else has had for a moment.
+async fn whose(cx: &mut Cx, form: &Form, own: &[Given]) -> Result<Refusal, Failure> {
+    let taken = match own_fields::taken(cx, own, None).await? {
+        Some(name) => (name, Refusal::NotUnique),
+        None => ("username".to_owned(), Refusal::UsernameTaken),
+    };
+    let has_name = match &form.username {
+        Some(name) => form::is_taken(cx, name, None).await?,
+        None => false,
+    };
+    let taken = match has_name {
+        true => ("username".to_owned(), Refusal::UsernameTaken),
+        false => taken,
+    };
+    Ok(Refusal::Several(vec![taken]))
 }

@@ -27,7 +27,7 @@ pub(super) async fn generate(cx: &mut Cx, form: &Form) -> Result<String, Error> 
         if index == 0 {
             stem.clone_from(candidate);
         }
-        if !is_taken(cx, candidate).await? && !is_refused(cx, candidate) {
+        if !is_taken(cx, candidate, None).await? && !is_refused(cx, candidate) {
             return Ok(candidate.clone());
         }
     }
@@ -41,7 +41,7 @@ pub(super) async fn generate(cx: &mut Cx, form: &Form) -> Result<String, Error> 
             "{stem}{suffix:0>width$}",
             width = shortest.saturating_sub(stem.len())
         );
-        if !is_taken(cx, &name).await? && !is_refused(cx, &name) {
+        if !is_taken(cx, &name, None).await? && !is_refused(cx, &name) {
             return Ok(name);
         }
     }

@@ -28,12 +28,14 @@ const FIELDS: [&str; 5] = [
 const METHODS: [&str; 2] = ["ACCOUNT_LOGIN_METHODS", "ACCOUNT_AUTHENTICATION_METHOD"];
 const OPEN: &str = "HALLPASS_SIGNUP_OPEN";
 const PASSWORDLESS: &str = "HALLPASS_PASSWORDLESS";
+const OTHER_FIELDS: &str = "HALLPASS_USER_FIELDS has it too";
 const BY_CODE: &str = "ACCOUNT_LOGIN_BY_CODE_ENABLED";
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     one_meaning(checks);
     fields(checks);
     names_of_fields(checks);
+    user_names(checks);
     ways_in(checks);
     codes(checks);
     addresses(checks);
@@ -149,18 +151,23 @@ fn passwordless(checks: &mut Checks<'_>) {
 /// The honeypot, and fields of the operator's own: each name once in the form.
 fn names_of_fields(checks: &mut Checks<'_>) {
     let s = checks.settings;
-    let extra = &s.hallpass.signup_extra_fields;
     let mut seen = BTreeSet::new();
-    let twice = extra.iter().find(|field| !seen.insert(field.name.as_str()));
-    if let Some(field) = twice {
-        checks.refuse(
-            "HALLPASS_SIGNUP_EXTRA_FIELDS",
-            true,
-            format!(
-                "has the name \"{}\" more than once: choose another",
-                field.name
-            ),
-        );
+    let own = s.hallpass.user_fields.iter().map(|own| own.name());
+    let extra = s.hallpass.signup_extra_fields.iter();
+    let extra = extra.map(|field| field.name.as_str());
+    for (setting, names) in [
+        ("HALLPASS_USER_FIELDS", own.collect::<Vec<_>>()),
+        ("HALLPASS_SIGNUP_EXTRA_FIELDS", extra.collect()),
+    ] {
+        if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
+            checks.refuse(
+                setting,
+                true,
+                format!(
+                    "has the name \"{twice}\" more than once, or {OTHER_FIELDS}: choose another"
+                ),
+            );
+        }
     }
     let Some(honeypot) = s.account.signup_form_honeypot_field.as_deref() else {
         return;
@@ -185,10 +192,37 @@ fn names_of_fields(checks: &mut Checks<'_>) {
     checks.refuse(
         NAME,
         seen.contains(honeypot),
+        format!("is \"{honeypot}\", a field of your own too: choose another name"),
+    );
+}
+
+/// Whether people have user names, and what asks for one.
+fn user_names(checks: &mut Checks<'_>) {
+    let account = &checks.settings.account;
+    const NAME: &str = "ACCOUNT_USER_MODEL_USERNAME_FIELD";
+    let column = account.user_model_username_field.as_deref();
+    checks.refuse(
+        NAME,
+        column.is_some_and(|column| !matches!(column, "username" | "")),
+        "must be \"username\", which is the column of auth_user, or empty where people have no user names",
+    );
+    let none = !account.has_usernames() && checks.understood(&[NAME]);
+    checks.refuse(
+        FIELDS[0],
+        none && account.asks(SignupField::Username).is_some(),
         format!(
-            "is \"{honeypot}\", a field of HALLPASS_SIGNUP_EXTRA_FIELDS too: choose another name"
+            "asks for a user name, of which there are none with {NAME} empty: remove \"username\""
         ),
     );
+    let by_name = account.has_method(LoginBy::Username);
+    for name in METHODS {
+        let given = checks.loaded.origin(name) != crate::settings::Origin::Default;
+        checks.refuse(
+            name,
+            none && given && by_name,
+            format!("has \"username\", of which there are none with {NAME} empty: remove it"),
+        );
+    }
 }
 
 /// How a sign-in names its account, and whether a signup asks for that name.

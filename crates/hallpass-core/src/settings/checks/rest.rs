@@ -44,12 +44,12 @@ pub(super) fn check(checks: &mut Checks<'_>) {
 
 fn mount(checks: &mut Checks<'_>) {
     let s = &checks.settings.hallpass;
-    let Some(mount) = s.rest_mount.clone() else {
+    let Some(mount) = s.rest_mount() else {
         return;
     };
     checks.refuse(
         "HALLPASS_REST_MOUNT",
-        !is_mount(&mount),
+        !is_mount(mount),
         "must be a path that begins and ends with a slash, such as /dj-rest-auth/, or be empty",
     );
     checks.refuse(

@@ -497,3 +497,126 @@ fn extra_fields_that_are_none() {
         json!([])
     );
 }
+
+const COLUMNS: &str = "HALLPASS_USER_FIELDS";
+
+#[test]
+fn columns_of_ones_own() {
+    let short = everywhere(
+        COLUMNS,
+        "[{ name = \"gender\", type = \"select\", choices = [\"f\"], unique = true, read_only = true }]",
+        r#"[{"name": "gender", "type": "select", "choices": ["f"], "unique": true, "read_only": true}]"#,
+        &json!([{
+            "name": "gender", "label": "Gender", "type": "select", "required": false, "max_length": 200,
+            "choices": [["f", "f"]], "help": null, "unique": true, "read_only": true, "at_registration": true,
+            "in_user_details": true,
+        }]),
+    );
+    assert!(short.hallpass.user_fields[0].is_nullable());
+    let text = json!([{ "name": "a", "type": "email", "max_length": 300, "at_registration": false, "in_user_details": false }]);
+    let settings = environment([(COLUMNS, &text.to_string())])
+        .unwrap()
+        .settings;
+    let column = &settings.hallpass.user_fields[0];
+    assert_eq!(column.longest(), Some(254));
+    assert!(!column.at_registration && !column.in_user_details && !column.is_nullable());
+    for (field, words) in [
+        (json!({"name": "id"}), "which a user has already"),
+        (json!({"name": "first_name"}), "which a user has already"),
+        (json!({"name": "username"}), "which the form has already"),
+        (json!({"name": "x", "column": "y"}), "takes name, label"),
+        (
+            json!({"name": "x", "unique": 1}),
+            "has \"unique\", which must be true",
+        ),
+        (
+            json!({"name": "x", "type": "checkbox", "unique": true}),
+            "\"checkbox\" cannot be",
+        ),
+        (
+            json!({"name": "x\"; DROP TABLE auth_user"}),
+            "write it with small letters",
+        ),
+    ] {
+        let text = json!([field]).to_string();
+        refused(environment([(COLUMNS, &text)]), COLUMNS, words);
+    }
+    let twice = r#"[{"name": "x"}, {"name": "x"}]"#;
+    refused(environment([(COLUMNS, twice)]), COLUMNS, "more than once");
+    let both = [
+        (COLUMNS, r#"[{"name": "x"}]"#),
+        (EXTRA, r#"[{"name": "x"}]"#),
+    ];
+    refused(environment(both), EXTRA, "HALLPASS_USER_FIELDS has it too");
+}
+
+#[test]
+fn people_without_user_names() {
+    use hallpass_core::settings::LoginBy;
+    const NONE: (&str, &str) = ("ACCOUNT_USER_MODEL_USERNAME_FIELD", "");
+    let account = environment([NONE]).unwrap().settings.account;
+    assert!(!account.has_usernames());
+    assert_eq!(account.login_methods(), [LoginBy::Email]);
+    let fields = account.signup_fields();
+    let names: Vec<_> = fields
+        .iter()
+        .map(|asked| (asked.field.name(), asked.required))
+        .collect();
+    assert_eq!(
+        names,
+        [("email", true), ("password1", true), ("password2", true)]
+    );
+    let other = [(NONE.0, "login")];
+    refused(
+        environment(other),
+        NONE.0,
+        "which is the column of auth_user",
+    );
+    let asked = [
+        NONE,
+        ("ACCOUNT_SIGNUP_FIELDS", "username*,email*,password1*"),
+    ];
+    refused(
+        environment(asked),
+        "ACCOUNT_SIGNUP_FIELDS",
+        "remove \"username\"",
+    );
+    for (name, text) in [
+        ("ACCOUNT_LOGIN_METHODS", "username,email"),
+        ("ACCOUNT_AUTHENTICATION_METHOD", "username_email"),
+    ] {
+        refused(
+            environment([NONE, (name, text)]),
+            name,
+            "has \"username\", of which there are none",
+        );
+    }
+}
+
+#[test]
+fn variables_of_letters() {
+    const NAME: &str = "HALLPASS_LETTER_VARIABLES";
+    everywhere(
+        NAME,
+        "{ company = \"Shop Ltd\", floors = [1, 2] }",
+        r#"{"company": "Shop Ltd", "floors": [1, 2]}"#,
+        &json!({ "company": "Shop Ltd", "floors": [1, 2] }),
+    );
+    for text in [
+        r#"{"": 1}"#,
+        r#"{"a b": 1}"#,
+        r#"{"1st": 1}"#,
+        r#"{"größe": 1}"#,
+    ] {
+        refused(
+            environment([(NAME, text)]),
+            NAME,
+            "letters, digits and underscores",
+        );
+    }
+    refused(
+        environment([(NAME, "[1]")]),
+        NAME,
+        "must be a map from names to values",
+    );
+}

@@ -310,11 +310,7 @@ fn names_in_the_form_are_there_once() {
     }
     let colour = r#"[{"name": "colour"}, {"name": "shape"}]"#;
     let both = environment([(HONEYPOT, "shape"), (EXTRA, colour)]);
-    refused(
-        both,
-        HONEYPOT,
-        "a field of HALLPASS_SIGNUP_EXTRA_FIELDS too",
-    );
+    refused(both, HONEYPOT, "a field of your own too");
     assert!(environment([(HONEYPOT, "website"), (EXTRA, colour)]).is_ok());
     let twice = r#"[{"name": "colour"}, {"name": "shape"}, {"name": "colour"}]"#;
     let loaded = environment([(EXTRA, twice)]);

@@ -79,6 +79,8 @@ fn bad(pairs: &[(&str, &str)], name: &str, words: &str) {
 fn the_interface_has_a_place_of_its_own() {
     good(&[("HALLPASS_REST_MOUNT", "/api/auth/")]);
     good(&[("HALLPASS_REST_MOUNT", "")]);
+    let off = super::file("[hallpass]\nrest_mount = \"\"").unwrap();
+    assert_eq!(off.settings.hallpass.rest_mount(), None);
     bad(
         &[("HALLPASS_REST_MOUNT", "/accounts/")],
         "HALLPASS_REST_MOUNT",

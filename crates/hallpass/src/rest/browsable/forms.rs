@@ -4,7 +4,6 @@
 //! After a refusal both hold what was typed, so that nobody types it again: but no password, and only where our own page
 //! sent it, as its token shows. Else a page of another site could fill them for its visitor to send.
 
-use hallpass_core::domain::User;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +13,6 @@ use crate::rest::answer::Reply;
 use crate::rest::call::{Call, json_text};
 use crate::rest::data::Data;
 use crate::rest::fields::{Kind, Spec};
-use crate::rest::user;
 use crate::rest::views::View;
 
 const JSON: &str = "application/json";
@@ -54,7 +52,7 @@ pub(super) fn methods(view: &View) -> Vec<&'static Method> {
 }
 
 /// The forms for somebody who may send them.
-pub(super) fn of(call: &Call, reply: &Reply, who: Option<&User>) -> Forms {
+pub(super) fn of(call: &Call, reply: &Reply, current: &Map<String, Value>) -> Forms {
     if methods(call.view).is_empty() {
         return Forms::none(reply);
     }
@@ -63,18 +61,17 @@ pub(super) fn of(call: &Call, reply: &Reply, who: Option<&User>) -> Forms {
         .into_iter()
         .filter(|spec| !spec.hidden && !spec.read_only)
         .collect();
-    let current = current(call, reply, who);
     let mut faults = match call.method.is_safe() {
         true => Faults::default(),
         false => faults(reply),
     };
-    let raw = raw(call, reply, &specs, &current);
+    let raw = raw(call, reply, &specs, current);
     if call.posted.raw.is_some() {
         faults.gather(&specs);
     }
     let entered = match typed(call, reply) {
         Some(typed) => typed,
-        None => &current,
+        None => current,
     };
     let mut fields = Map::new();
     for spec in &specs {
@@ -136,19 +133,6 @@ impl Faults {
             let words = words.into_iter().map(|words| format!("{label}: {words}"));
             self.whole.extend(words);
         }
-    }
-}
-
-/// What is there to be changed: of an account, where it can be.
-fn current(call: &Call, reply: &Reply, who: Option<&User>) -> Map<String, Value> {
-    if !call.view.methods.contains(&Method::PUT) {
-        return Map::new();
-    }
-    let shown = reply.status.is_success() && call.method != Method::OPTIONS;
-    let body = reply.body.clone().filter(|_| shown);
-    match body.or_else(|| who.map(user::shown)) {
-        Some(Value::Object(current)) => current,
-        _ => Map::new(),
     }
 }
 
@@ -215,6 +199,7 @@ fn filled_in_by(spec: &Spec) -> (&'static str, &'static str) {
     };
     let kind = match spec.kind {
         Kind::Text if by_name == "tel" => "tel",
+        Kind::Text if spec.lines => "textarea",
         Kind::Text => "text",
         Kind::Password => "password",
         Kind::Email => "email",

@@ -238,7 +238,10 @@ async fn a_site_without_the_interface_has_none_of_it(db: TestDb) {
 async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {
     let app = app(db, without_session).await;
     let mut programs = Vec::new();
-    for number in 0..8 {
+    let spellings = [
+        "wanted", "Wanted", "wAnted", "waNted", "wanTed", "wantEd", "wanteD", "WANTED",
+    ];
+    for number in 0..spellings.len() {
         let (name, email) = (format!("n{number}"), format!("n{number}@example.com"));
         let password = "correct-horse-9-battery";
         let body = json!({ "username": name, "email": email, "password1": password, "password2": password });
@@ -248,9 +251,10 @@ async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {
         program.authorize(format!("Token {}", answer["key"].as_str().unwrap()));
         programs.push(program);
     }
-    let asked = programs.into_iter().map(|mut program| {
+    let asked = programs.into_iter().zip(spellings);
+    let asked = asked.map(|(mut program, name)| {
         tokio::spawn(async move {
-            let wanted = json!({ "username": "wanted" });
+            let wanted = json!({ "username": name });
             program.send("PATCH", "user/", &wanted).await.0.status
         })
     });
