@@ -473,16 +473,22 @@ async fn the_mount_lists_the_addresses(db: TestDb) {
     let here = all.iter().find(|it| it.has("aria-current")).unwrap();
     assert_eq!(here.text, "Verify Email");
     // Where a page of ours answers already, it goes on to.
-    let db = TestDb::sqlite().await;
-    let app = TestApp::with(db, |settings| {
-        settings.hallpass.rest_mount = Some("/accounts/profile/".to_owned());
-    })
-    .await;
-    assert_eq!(app.browser().get("/accounts/profile/").await.status, 302);
-    assert_eq!(
-        app.browser().get("/accounts/profile/login/").await.status,
-        405
-    );
+    for (mount, status) in [("/accounts/profile/", 302), ("/", 200)] {
+        let app = TestApp::with(TestDb::sqlite().await, |settings| {
+            settings.hallpass.rest_mount = Some(mount.to_owned());
+        })
+        .await;
+        let mut person = Person::of(&app);
+        let page = person.0.get(mount).await;
+        assert_eq!(page.status, status, "{mount}");
+        assert!(!page.text.contains("REST interface"), "{}", page.text);
+        let page = person
+            .0
+            .get(&format!("{mount}password/reset/confirm/"))
+            .await;
+        assert_eq!(page.status, 405, "{mount}");
+        assert!(page.text.contains("<h1>Password Reset Confirm</h1>"));
+    }
 }
 
 async fn without_pages_there_is_json_alone(db: TestDb) {
