@@ -7,28 +7,54 @@ pub(crate) mod posted;
 
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::{User, secret};
+use hallpass_core::flows::user_details;
 use hallpass_django::csrf;
 use http::header::HeaderName;
 use http::{Method, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::auth::{self, Proof};
 use super::call::{Call, json_text};
-use super::index;
 use super::views::{self, Credentials};
+use super::{index, say, user};
 use crate::cookies;
 use crate::errors;
 
 /// Blanks by which JSON is indented: on a phone a line has about twenty letters.
 const INDENT: usize = 2;
 
-/// The page of an answer. `told` are the headers that it is sent with; without a secret for tokens it has no forms.
+/// What a page has to know beside the answer: who is signed in, and of an account that can be changed, how it is.
+pub(crate) async fn prepare(call: &mut Call, reply: &Reply) -> Result<Map<String, Value>, Reply> {
+    call.load_session().await?;
+    if !call.view.methods.contains(&Method::PUT) {
+        return Ok(Map::new());
+    }
+    let shown = reply.status.is_success() && call.method != Method::OPTIONS;
+    if let Some(Value::Object(current)) = reply.body.as_ref().filter(|_| shown) {
+        return Ok(current.clone());
+    }
+    let Some(user) = who(call).cloned() else {
+        return Ok(Map::new());
+    };
+    let details = call
+        .run(async |cx| Ok(user_details::of(cx, &user).await?))
+        .await;
+    match details.map(|details| user::shown(&call.face, &details)) {
+        Ok(Value::Object(current)) => Ok(current),
+        Ok(_) => Ok(Map::new()),
+        Err(error) => Err(say::error(call, error)),
+    }
+}
+
+/// The page of an answer. `told` are the headers that it is sent with; without a secret for tokens it has no forms;
+/// `current` is what they can change.
 pub(crate) fn page(
     call: &Call,
     reply: &Reply,
     told: &[(HeaderName, String)],
     secret: Option<&str>,
+    current: &Map<String, Value>,
 ) -> Response {
     let secret = secret.filter(|_| !reply.status.is_server_error());
     let token = secret.map(|secret| {
@@ -37,7 +63,7 @@ pub(crate) fn page(
     });
     let who = who(call);
     let shown = match token.is_some() && may_send(call, who) {
-        true => forms::of(call, reply),
+        true => forms::of(call, reply, current),
         false => forms::Forms::none(reply),
     };
     let has = |method: &Method| call.view.methods.contains(method);

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::session::{CookieChange, keys};
 use hallpass_core::domain::{Session, User, secret};
-use hallpass_core::flows::{tokens, user_details};
+use hallpass_core::flows::tokens;
 use hallpass_core::settings::RestFramework;
 use hallpass_core::{Cx, Error};
 use hallpass_django::csrf;
@@ -20,7 +20,7 @@ use super::data::{self, Data};
 use super::fields::{self, Spec, Values};
 use super::negotiate::{self, Form};
 use super::views::{Credentials, View};
-use super::{browsable, say, user};
+use super::{browsable, say};
 use crate::arrival::Arrival;
 use crate::cookies;
 use crate::errors::{self, Page};
@@ -53,8 +53,6 @@ pub(crate) struct Call {
     form: Form,
     /// Set-Cookie of tokens.
     pub(crate) cookies: HeaderMap,
-    /// What a form on the page starts from.
-    pub(crate) current: Option<Value>,
 }
 
 /// Answers a request.
@@ -83,7 +81,6 @@ pub(crate) async fn answer(face: Face, view: &'static View, request: Request) ->
         csrf_shown: false,
         form: Form::Json(None),
         cookies: HeaderMap::new(),
-        current: None,
         face,
     };
     let query = parts.uri.query().unwrap_or_default();
@@ -325,8 +322,12 @@ impl Call {
         // A page has forms, which have a token, and says who is signed in. Not where another site's page sent the request:
         // it came without our cookies, and new ones would take the place of those that the visitor has.
         let has_forms = self.is_page() && !reply.status.is_server_error() && !self.is_foreign();
-        if has_forms && let Err(broken) = self.load_session().await {
-            reply = broken;
+        let mut current = Map::new();
+        if has_forms {
+            match browsable::prepare(&mut self, &reply).await {
+                Ok(found) => current = found,
+                Err(broken) => reply = broken,
+            }
         }
         if self.session.take_csrf_rotation() {
             self.csrf_secret = Some(fresh_secret());
@@ -343,9 +344,6 @@ impl Call {
             && self.session.get(keys::CSRF_TOKEN).and_then(Value::as_str) != Some(secret)
         {
             self.session.set(keys::CSRF_TOKEN, secret.as_str());
-        }
-        if has_forms && self.view.methods.contains(&Method::PUT) {
-            self.current = self.details(&reply).await;
         }
         if !reply.status.is_server_error()
             && let Err(error) = self.save().await
@@ -365,7 +363,7 @@ impl Call {
             told.push((header::RETRY_AFTER, seconds.to_string()));
         }
         let mut response = match self.form {
-            Form::Page => browsable::page(&self, &reply, &told, secret.as_deref()),
+            Form::Page => browsable::page(&self, &reply, &told, secret.as_deref(), &current),
             Form::Json(indent) => self.write(&reply, indent),
         };
         let headers = response.headers_mut();
@@ -384,24 +382,6 @@ impl Call {
             cookies::set_csrf(&settings, secret.as_deref(), headers);
         }
         response
-    }
-
-    /// What a form starts from that changes an account: what was answered, or the account as it is.
-    async fn details(&self, reply: &Reply) -> Option<Value> {
-        if reply.status.is_success() && self.method != Method::OPTIONS {
-            return reply.body.clone();
-        }
-        let user = browsable::who(self)?;
-        let details = self
-            .face
-            .hallpass
-            .run(
-                &self.arrival.client,
-                &mut Session::fresh(false),
-                async |cx| Ok(user_details::of(cx, user).await?),
-            )
-            .await;
-        Some(user::shown(&self.face, &details.ok()?))
     }
 
     /// A cookie of a session that is over, which Django takes from the browser as soon as it sees it.

@@ -32,6 +32,8 @@ pub(crate) struct Spec {
     pub(crate) label: String,
     pub(crate) help: Option<String>,
     pub(crate) kind: Kind,
+    /// Whether a text may have several lines.
+    pub(crate) lines: bool,
     pub(crate) required: bool,
     pub(crate) read_only: bool,
     /// Taken, and not told of.
@@ -59,6 +61,7 @@ impl Spec {
         let texts = matches!(kind, Kind::Text | Kind::Email);
         let spec = Spec {
             help: extra.help.clone(),
+            lines: extra.kind == ExtraKind::TextArea,
             choices: extra.choices.clone(),
             max_length: texts.then_some(extra.max_length),
             ..Spec::new(&extra.name, kind).labelled(&extra.label)
@@ -88,6 +91,7 @@ impl Spec {
             label,
             help: None,
             kind,
+            lines: false,
             required: true,
             read_only: false,
             hidden: false,

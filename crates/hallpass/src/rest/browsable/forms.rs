@@ -52,7 +52,7 @@ pub(super) fn methods(view: &View) -> Vec<&'static Method> {
 }
 
 /// The forms for somebody who may send them.
-pub(super) fn of(call: &Call, reply: &Reply) -> Forms {
+pub(super) fn of(call: &Call, reply: &Reply, current: &Map<String, Value>) -> Forms {
     if methods(call.view).is_empty() {
         return Forms::none(reply);
     }
@@ -61,19 +61,17 @@ pub(super) fn of(call: &Call, reply: &Reply) -> Forms {
         .into_iter()
         .filter(|spec| !spec.hidden && !spec.read_only)
         .collect();
-    let current = call.current.as_ref().and_then(Value::as_object);
-    let current = current.cloned().unwrap_or_default();
     let mut faults = match call.method.is_safe() {
         true => Faults::default(),
         false => faults(reply),
     };
-    let raw = raw(call, reply, &specs, &current);
+    let raw = raw(call, reply, &specs, current);
     if call.posted.raw.is_some() {
         faults.gather(&specs);
     }
     let entered = match typed(call, reply) {
         Some(typed) => typed,
-        None => &current,
+        None => current,
     };
     let mut fields = Map::new();
     for spec in &specs {
@@ -201,6 +199,7 @@ fn filled_in_by(spec: &Spec) -> (&'static str, &'static str) {
     };
     let kind = match spec.kind {
         Kind::Text if by_name == "tel" => "tel",
+        Kind::Text if spec.lines => "textarea",
         Kind::Text => "text",
         Kind::Password => "password",
         Kind::Email => "email",

@@ -19,6 +19,7 @@ each_database!(
     who_is_refused_is_told_where_to_sign_in,
     an_answer_without_content_has_a_page,
     the_secret_may_live_in_the_session,
+    a_form_that_is_sent_as_it_came_changes_nothing,
 );
 
 const PASSWORD: &str = "correct-horse-9-battery";
@@ -472,16 +473,22 @@ async fn the_mount_lists_the_addresses(db: TestDb) {
     let here = all.iter().find(|it| it.has("aria-current")).unwrap();
     assert_eq!(here.text, "Verify Email");
     // Where a page of ours answers already, it goes on to.
-    let db = TestDb::sqlite().await;
-    let app = TestApp::with(db, |settings| {
-        settings.hallpass.rest_mount = Some("/accounts/profile/".to_owned());
-    })
-    .await;
-    assert_eq!(app.browser().get("/accounts/profile/").await.status, 302);
-    assert_eq!(
-        app.browser().get("/accounts/profile/login/").await.status,
-        405
-    );
+    for (mount, status) in [("/accounts/profile/", 302), ("/", 200)] {
+        let app = TestApp::with(TestDb::sqlite().await, |settings| {
+            settings.hallpass.rest_mount = Some(mount.to_owned());
+        })
+        .await;
+        let mut person = Person::of(&app);
+        let page = person.0.get(mount).await;
+        assert_eq!(page.status, status, "{mount}");
+        assert!(!page.text.contains("REST interface"), "{}", page.text);
+        let page = person
+            .0
+            .get(&format!("{mount}password/reset/confirm/"))
+            .await;
+        assert_eq!(page.status, 405, "{mount}");
+        assert!(page.text.contains("<h1>Password Reset Confirm</h1>"));
+    }
 }
 
 async fn without_pages_there_is_json_alone(db: TestDb) {
@@ -585,4 +592,97 @@ async fn the_secret_may_live_in_the_session(db: TestDb) {
     let fields = [("_method", "PATCH"), ("first_name", "M")];
     let answer = ann.0.post("/dj-rest-auth/user/", &fields).await;
     assert_eq!(answer.status, 403);
+}
+
+/// What a browser sends of the page's form, if nobody touches it.
+fn untouched(answer: &Answer) -> Vec<(String, String)> {
+    let all = read(&answer.text).unwrap();
+    let is_form = |it: &Element| it.name == "form" && it.get("class") == "hp-form";
+    let form = all.iter().position(is_form).unwrap();
+    let inside = |it: &&Element| it.inside.contains(&form);
+    let mut sent = Vec::new();
+    for element in all.iter().filter(inside) {
+        let value = match (element.name.as_str(), element.get("type")) {
+            ("input", "checkbox") if !element.has("checked") => continue,
+            ("input", "checkbox") => "on",
+            ("input", _) => element.get("value"),
+            ("textarea", _) => {
+                // As it stands there, and not as it is read out.
+                let (_, rest) = answer.text.split_once("id=\"id_about\"").unwrap();
+                let (_, rest) = rest.split_once(">\n").unwrap();
+                rest.split_once("</textarea>").unwrap().0
+            }
+            ("option", _) if element.has("selected") => {
+                let select = element.inside.last().unwrap();
+                sent.push((
+                    all[*select].get("name").to_owned(),
+                    element.get("value").to_owned(),
+                ));
+                continue;
+            }
+            _ => continue,
+        };
+        sent.push((element.get("name").to_owned(), value.to_owned()));
+    }
+    sent
+}
+
+const KINDS: &str = r#"
+[[hallpass.user_fields]]
+name = "order"
+type = "number"
+
+[[hallpass.user_fields]]
+name = "born"
+type = "date"
+
+[[hallpass.user_fields]]
+name = "news"
+type = "checkbox"
+
+[[hallpass.user_fields]]
+name = "about"
+type = "textarea"
+
+[[hallpass.user_fields]]
+name = "size"
+type = "select"
+choices = ["s", "m", "l"]
+"#;
+
+async fn a_form_that_is_sent_as_it_came_changes_nothing(db: TestDb) {
+    let loaded = hallpass::settings::load(Some(("hallpass.toml", KINDS)), []).unwrap();
+    let app = TestApp::with(db, |settings| {
+        settings.hallpass.user_fields = loaded.settings.hallpass.user_fields;
+    })
+    .await;
+    let mut ann = Person::of(&app);
+    ann.register("ann").await;
+    let full = json!({ "order": 7, "born": "1999-12-31", "news": true, "about": "Two\nlines", "size": "m" });
+    let empty = json!({ "order": null, "born": null, "news": false, "about": "", "size": "" });
+    for own in [full, empty] {
+        let body = own.to_string();
+        let answer = ann.raw("PATCH", "user/", "application/json", &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let before = shown(&answer);
+        // Also from a page that answered something else.
+        let answer = ann.send("OPTIONS", "user/", &[]).await;
+        let mut sent = untouched(&answer);
+        sent.push(("_method".to_owned(), "PUT".to_owned()));
+        let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let answer = checked(ann.0.post("/dj-rest-auth/user/", &sent).await);
+        assert_eq!(answer.status, 200, "{sent:?} {}", answer.text);
+        assert_eq!(shown(&answer), before);
+    }
+    // What is ticked may be unticked.
+    ann.raw("PATCH", "user/", "application/json", "{\"news\": true}")
+        .await;
+    let page = ann.open("user/").await;
+    let mut sent = untouched(&page);
+    assert!(sent.contains(&("news".to_owned(), "on".to_owned())));
+    sent.retain(|pair| pair.1 != "on");
+    sent.push(("_method".to_owned(), "PATCH".to_owned()));
+    let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let answer = ann.0.post("/dj-rest-auth/user/", &sent).await;
+    assert_eq!(shown(&answer)["news"], false, "{}", answer.text);
 }
