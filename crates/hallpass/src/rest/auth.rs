@@ -13,7 +13,7 @@ use serde_json::json;
 use super::answer::Reply;
 use super::call::Call;
 use super::say;
-use super::views::Credentials;
+use super::views::{Credentials, View};
 use crate::cookies;
 use crate::face::{Face, http_name};
 
@@ -80,6 +80,17 @@ pub(crate) fn permit(call: &Call) -> Result<(), Reply> {
         }
     }
     Ok(())
+}
+
+/// Whether only somebody who is known may register.
+pub(crate) fn asks_registrants(face: &Face, view: &View) -> bool {
+    let wanted = &face
+        .hallpass
+        .settings()
+        .rest_auth
+        .register_permission_classes;
+    let known = |class: &RegisterPermission| !matches!(class, RegisterPermission::Anyone);
+    view.path == "registration/" && wanted.iter().any(known)
 }
 
 fn unproved() -> Reply {

@@ -102,7 +102,7 @@ impl Call {
         auth::permit(self)?;
         self.throttle().await?;
         if self.method == Method::OPTIONS {
-            return Ok(self.describe());
+            return Ok(Reply::ok(described(&self.face, self.view)));
         }
         let has_get = self.view.methods.contains(&Method::GET);
         let is_head = self.method == Method::HEAD && has_get;
@@ -267,33 +267,6 @@ impl Call {
             .await
     }
 
-    /// The answer to OPTIONS.
-    fn describe(&self) -> Reply {
-        let mut told = json!({
-            "name": self.view.name,
-            "description": self.view.description,
-            "renders": ["application/json", "text/html"],
-            "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
-        });
-        let specs = (self.view.fields)(&self.face);
-        let mut actions = Map::new();
-        for method in [Method::PUT, Method::POST] {
-            if self.view.methods.contains(&method) && !specs.is_empty() {
-                let fields = specs.iter().filter(|spec| !spec.hidden);
-                let fields: Map<String, Value> = fields
-                    .map(|spec: &Spec| (spec.name.clone(), spec.metadata()))
-                    .collect();
-                if !fields.is_empty() {
-                    actions.insert(method.as_str().to_owned(), fields.into());
-                }
-            }
-        }
-        if !actions.is_empty() {
-            told["actions"] = actions.into();
-        }
-        Reply::ok(told)
-    }
-
     async fn finish(mut self, mut reply: Reply) -> Response {
         let challenge = auth::challenge(&self.face)
             .or((self.view.credentials == Credentials::Unread).then_some("Bearer realm=\"api\""));
@@ -384,6 +357,33 @@ impl Call {
         let kind = [(header::CONTENT_TYPE, "application/json")];
         (reply.status, kind, text).into_response()
     }
+}
+
+/// The answer to OPTIONS.
+pub(crate) fn described(face: &Face, view: &View) -> Value {
+    let mut told = json!({
+        "name": view.name,
+        "description": view.description,
+        "renders": ["application/json", "text/html"],
+        "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+    });
+    let specs = (view.fields)(face);
+    let mut actions = Map::new();
+    for method in [Method::PUT, Method::POST] {
+        if view.methods.contains(&method) && !specs.is_empty() {
+            let fields = specs.iter().filter(|spec| !spec.hidden);
+            let fields: Map<String, Value> = fields
+                .map(|spec: &Spec| (spec.name.clone(), spec.metadata()))
+                .collect();
+            if !fields.is_empty() {
+                actions.insert(method.as_str().to_owned(), fields.into());
+            }
+        }
+    }
+    if !actions.is_empty() {
+        told["actions"] = actions.into();
+    }
+    told
 }
 
 /// JSON, compact or indented.
