@@ -1,6 +1,8 @@
 //! dj-rest-auth's interface, through the router.
 
 mod answers;
+mod contract;
 mod deviations;
+mod openapi;
 mod replay;
 mod tokens;
