@@ -12,6 +12,7 @@ mod load;
 mod mail;
 mod program;
 mod real_django;
+mod schemathesis;
 mod server;
 mod texts;
 mod tidy;

@@ -115,8 +115,8 @@ HEAD answers as GET, without the body. A method that an address does not have is
 fn format_parameter() -> Value {
     json!({
         "name": "format", "in": "query", "required": false,
-        "description": "The form of the answer, whatever the header Accept says: JSON, or a page.",
-        "schema": { "type": "string", "enum": ["json", "api"] },
+        "description": "The form of the answer, whatever the header Accept says: JSON, or a page. Empty, it is as if it were not there.",
+        "schema": { "type": "string", "enum": ["json", "api", ""] },
     })
 }
 
@@ -169,7 +169,10 @@ impl Parts {
         if !method.is_safe() && takes {
             told["requestBody"] = self.body(view, &specs, *method == Method::PATCH);
         }
-        let errors = self.errors(face, view, &specs);
+        let errors = match takes {
+            true => self.errors(face, view, &specs),
+            false => String::new(),
+        };
         told["responses"] = self.answers(&answers, &errors, &["application/json", "text/html"]);
         if view.path == "registration/" && !described && !is_open(face) {
             let words = "Closed to strangers: only whom the site invites may register.";
@@ -322,7 +325,7 @@ impl Parts {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         for (status, response) in responses(paths) {
             let text = response.to_string();
-            if counts.get(&text).is_none_or(|count| *count < 3) {
+            if status.starts_with(['2', '3']) || counts.get(&text).is_none_or(|count| *count < 3) {
                 continue;
             }
             let name = names.entry(text).or_insert_with(|| {

@@ -222,7 +222,8 @@ fn bodies(face: &Face, view: &View) -> Vec<Answer> {
         ),
     ];
     let specs = (view.fields)(face);
-    let taken = specs.iter().find(|spec| !spec.read_only);
+    let required = specs.iter().find(|spec| spec.required);
+    let taken = required.or_else(|| specs.iter().find(|spec| !spec.read_only));
     if let Some(spec) = taken {
         let words = match spec.required {
             true => "This field is required.",

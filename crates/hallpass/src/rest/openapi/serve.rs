@@ -66,7 +66,7 @@ pub(crate) fn addresses(face: &Face) -> Vec<Plain> {
         )
         .kept()
     };
-    let formats = json!({ "type": "string", "enum": ["json", "openapi-json"] });
+    let formats = json!({ "type": "string", "enum": ["json", "openapi-json", ""] });
     let format = json!({
         "name": "format", "in": "query", "required": false,
         "description": "`json` for application/json, `openapi-json` for application/vnd.oai.openapi+json.",
