@@ -109,7 +109,7 @@ const DESCRIPTION: &str = "Addresses answer with JSON, or with a page where a br
 but for `registration/` and `registration/account-confirm-email/{key}/`.\n\n\
 Blanks around a text are left away before it is checked, a number in the place of a text is taken as its text, and names \
 that an address does not take are not looked at. In forms yes and no are `true` and `false`.\n\n\
-HEAD answers as GET, without the body. A method that an address does not have is answered with 405, \
+HEAD answers as GET, without the body, and OPTIONS tells what an address takes. A method that an address does not have is answered with 405, \
 `{\"detail\": \"Method \\\"DELETE\\\" not allowed.\"}` and the header Allow.";
 
 fn format_parameter() -> Value {

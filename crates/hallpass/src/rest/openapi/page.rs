@@ -46,7 +46,7 @@ fn context(face: &Face, document: &Value, origin: &str) -> Value {
     json!({
         "title": document["info"]["title"],
         "version": document["info"]["version"],
-        "paragraphs": document["info"]["description"].as_str().unwrap_or_default().split("\n\n").collect::<Vec<_>>(),
+        "paragraphs": paragraphs(&document["info"]["description"]),
         "schema_url": format!("{mount}schema/"),
         "file_url": format!("{mount}openapi.json"),
         "schemes": schemes.map(|(name, scheme)| scheme_told(name, scheme)).collect::<Vec<_>>(),
@@ -63,7 +63,20 @@ fn scheme_told(name: &str, scheme: &Value) -> Value {
             scheme["name"].as_str().unwrap_or_default()
         ),
     };
-    json!({ "name": name, "place": place, "description": scheme["description"] })
+    let words = paragraphs(&scheme["description"]);
+    json!({ "name": name, "place": place, "description": words })
+}
+
+/// Paragraphs, each of pieces that are code or not.
+fn paragraphs(text: &Value) -> Vec<Vec<Value>> {
+    let text = text.as_str().unwrap_or_default();
+    let pieces = |paragraph: &str| -> Vec<Value> {
+        let pieces = paragraph.split('`').enumerate();
+        pieces
+            .map(|(index, text)| json!({ "text": text, "code": index % 2 == 1 }))
+            .collect()
+    };
+    text.split("\n\n").map(pieces).collect()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -219,7 +232,9 @@ fn examples(content: &Value) -> Vec<String> {
 
 /// A row of a table: name, kind, limits.
 fn field_told(name: &str, schema: &Value) -> Value {
-    let kind = match (schema["type"].as_str(), schema["format"].as_str()) {
+    let format = schema["format"].as_str();
+    let format = format.or_else(|| schema["anyOf"][0]["format"].as_str());
+    let kind = match (schema["type"].as_str(), format) {
         (_, Some("int64")) => "integer",
         (_, Some(format)) => format,
         (Some(kind), None) => kind,

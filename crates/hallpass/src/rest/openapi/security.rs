@@ -31,7 +31,11 @@ pub(super) fn schemes(face: &Face) -> Map<String, Value> {
         "cookieAuth",
         key("cookie", &settings.session.cookie_name, words),
     );
-    let header = &face.csrf.header_name;
+    // As everybody writes it; to HTTP it is all the same.
+    let header = match face.csrf.header_name.as_str() {
+        "X-Csrftoken" => "X-CSRFToken",
+        other => other,
+    };
     let words =
         "Django's CSRF token, beside a cookie that says who asks, for whatever changes something.";
     put("csrfHeader", key("header", header, words));

@@ -23,6 +23,7 @@ each_database!(
 );
 
 async fn the_document_is_one_in_every_mode(db: TestDb) {
+    // As the OpenAPI Initiative publishes it, under Apache-2.0.
     let schema = include_str!("../../data/openapi-3.1.json");
     let schema: Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
