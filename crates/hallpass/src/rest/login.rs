@@ -71,17 +71,23 @@ pub(crate) fn given(face: &Face, status: StatusCode, when: &str, cookies: bool) 
 
 fn pair_schema(face: &Face) -> (Value, Value) {
     let rest = &face.hallpass.settings().rest_auth;
-    let refresh = match rest.jwt_auth_httponly && rest.jwt_auth_refresh_cookie.is_some() {
-        true => schema::text("The refresh token; empty where it is in its cookie alone."),
-        false => schema::token("The refresh token."),
+    let hidden = rest.jwt_auth_httponly && rest.jwt_auth_refresh_cookie.is_some();
+    let (refresh, shown) = match hidden {
+        true => {
+            let words = "The refresh token; empty where it is in its cookie alone.";
+            (schema::text(words), "")
+        }
+        false => (schema::token("The refresh token."), schema::REFRESH),
     };
-    let user = schema::record(&user::fields(face));
+    // As `user/` tells of it.
+    let user = json!({ "$ref": "#/components/schemas/UserDetails" });
     let mut parts = vec![
         ("access", schema::token("The access token.")),
         ("refresh", refresh),
         ("user", user),
     ];
-    let mut example = json!({ "access": schema::ACCESS, "refresh": schema::REFRESH, "user": user::example(face) });
+    let mut example =
+        json!({ "access": schema::ACCESS, "refresh": shown, "user": user::example(face) });
     if rest.jwt_auth_return_expiration {
         parts.push((
             "access_expiration",

@@ -14,7 +14,8 @@ use crate::face::Face;
 
 /// Nothing that OPTIONS would tell of; a refresh token where there are any.
 pub(crate) fn fields(_: &Face) -> Vec<Spec> {
-    vec![Spec::new("refresh", Kind::Text).blank().hidden()]
+    let help = "The refresh token to end, where there are tokens and no cookie carries it.";
+    vec![Spec::new("refresh", Kind::Text).blank().hidden().help(help)]
 }
 
 /// Ended; or there was nothing to end.

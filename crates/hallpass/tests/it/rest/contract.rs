@@ -59,7 +59,7 @@ impl Contract {
 
     fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
-            Some(name) => self.document.pointer(&name[1..]).expect("a reference"),
+            Some(name) => self.document.pointer(&name[1..]).unwrap(),
             None => value,
         }
     }
@@ -173,7 +173,7 @@ impl Contract {
         whole["components"] = self.document["components"].clone();
         whole["allOf"] = json!([schema]);
         let options = jsonschema::options().should_validate_formats(true);
-        options.build(&whole).expect("a schema")
+        options.build(&whole).unwrap()
     }
 
     /// Notes what is not as the document says, to fail with all of it together.
