@@ -87,6 +87,11 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the OpenAPI document of the REST interface, as the settings make it; no database is asked
+    #[command(after_help = "Examples:
+  hallpass openapi > openapi.json
+  REST_AUTH_USE_JWT=true hallpass openapi | npx openapi-typescript -o api.d.ts")]
+    Openapi,
     /// Remove sessions and one-time records that have expired
     Clearsessions,
     /// Print the version

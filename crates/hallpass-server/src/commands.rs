@@ -24,6 +24,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     if let Command::Settings { json } = command {
         return upkeep::settings(&loaded, json);
     }
+    if matches!(command, Command::Openapi) {
+        return upkeep::openapi(loaded.settings).await;
+    }
     let mut settings = loaded.settings;
     let made = match command {
         Command::Migrate | Command::Mail(_) => None,
@@ -53,7 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Command::Link { user, base_url } => accounts::link(settings, &user, base_url).await,
         Command::Mail(mail) => self::mail::run(&settings, mail).await,
         Command::Clearsessions => upkeep::clear_sessions(&settings).await,
-        Command::Settings { .. } | Command::Version => Ok(()),
+        Command::Settings { .. } | Command::Openapi | Command::Version => Ok(()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What every handler shares: the handle, the compiled templates, the policies read off the settings once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hallpass_core::{Failure, Hallpass};
 use hallpass_django::csrf::Policy;
 
 use crate::render::Templates;
+use crate::rest::Told;
 
 /// The state of our routes; cheap to clone.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct Inner {
     /// CSRF_HEADER_NAME as HTTP spells it.
     pub(crate) csrf_header: String,
     pub(crate) content_security_policy: String,
+    /// The OpenAPI document of the REST interface.
+    pub(crate) told: OnceLock<Told>,
 }
 
 impl std::ops::Deref for Face {
@@ -44,6 +47,7 @@ impl Face {
             },
             csrf_header,
             content_security_policy: content_security_policy(hallpass),
+            told: OnceLock::new(),
             hallpass: hallpass.clone(),
         })))
     }

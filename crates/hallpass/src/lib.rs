@@ -39,7 +39,7 @@ pub use hallpass_core::{
     Cx, Error, Failure, Hallpass, Refusal, async_trait, delivery, domain, flows, hooks, settings,
     store,
 };
-pub use router::{router, with_front_door};
+pub use router::{openapi, router, with_front_door};
 pub use sms_gateway::SmsGateway;
 
 /// Begins to put a [`Hallpass`] together, with what speaks HTTP: the SMS gateway, if HALLPASS_SMS_BACKEND is `http`.

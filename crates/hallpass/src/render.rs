@@ -51,6 +51,7 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "reauthentication/reauthenticate.html",
     "profile/profile.html",
     "rest/browsable.html",
+    "rest/docs.html",
     "errors/error.html",
     "index.html",
 ];

@@ -15,6 +15,7 @@ mod json_error;
 mod login;
 mod logout;
 mod negotiate;
+mod openapi;
 mod password;
 mod registration;
 mod say;
@@ -24,7 +25,10 @@ mod views;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::routing::{any, get};
+use axum::routing::any;
+
+use openapi::Plain;
+pub(crate) use openapi::Told;
 
 use crate::face::Face;
 
@@ -54,17 +58,31 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
             router = router.route(with_slash.trim_end_matches('/'), any(handler));
         }
     }
-    if !settings.account.email_verification_by_code_enabled {
-        router = router.route(
-            &format!("{mount}registration/account-confirm-email/{{key}}/"),
-            get(registration::to_confirm_page),
-        );
-    }
-    if settings.rest_auth.use_jwt && face.hallpass.jwts().is_asymmetric() {
-        let path = ".well-known/jwks.json";
-        for root in [mount, "/"].iter().take(if mount == "/" { 1 } else { 2 }) {
-            router = router.route(&format!("{root}{path}"), get(tokens::key_set));
+    for Plain { path, handler, .. } in plain(face) {
+        let cut = path.trim_end_matches('/');
+        if cut != path && !path.contains('{') {
+            router = router.route(cut, handler.clone());
         }
+        router = router.route(&path, handler);
+    }
+    if settings.hallpass.rest_docs {
+        let _ = openapi::told(face);
     }
     router
+}
+
+/// Addresses with a GET and nothing else to them.
+fn plain(face: &Face) -> Vec<Plain> {
+    let parts = [
+        registration::addresses(face),
+        tokens::addresses(face),
+        openapi::addresses(face),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// The OpenAPI document of the settings at hand; None without the interface.
+pub(crate) fn document(face: &Face) -> Option<serde_json::Value> {
+    face.hallpass.settings().hallpass.rest_mount()?;
+    Some(openapi::told(face).document.clone())
 }

@@ -43,6 +43,14 @@ pub fn with_front_door(hallpass: &Hallpass) -> Result<Router, Failure> {
     ))
 }
 
+/// The OpenAPI document of the REST interface, as the settings make it; None where HALLPASS_REST_MOUNT is empty.
+///
+/// # Errors
+/// As [`router`].
+pub fn openapi(hallpass: &Hallpass) -> Result<Option<serde_json::Value>, Failure> {
+    Ok(rest::document(&Face::new(hallpass)?))
+}
+
 fn mounted(face: &Face) -> Router<Face> {
     let routes = pages(face);
     let mut pages = Router::new();

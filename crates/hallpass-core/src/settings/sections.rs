@@ -244,6 +244,7 @@ section! {
         sms_body / "HALLPASS_SMS_BODY": Option<String> = None, "What the gateway is sent, with `{to}` (or `{digits}`, the number without its plus), `{text}` and `{id}`, which are escaped for the format. Unset: `{\"to\": \"{to}\", \"text\": \"{text}\"}`, or `to={to}&text={text}` for a form.";
         sms_timeout / "HALLPASS_SMS_TIMEOUT": u64 = 10, "Seconds that the gateway may take.";
         rest_mount / "HALLPASS_REST_MOUNT": Option<String> = Some("/dj-rest-auth/".to_owned()), "The path below which dj-rest-auth's interface is; empty switches it off.";
+        rest_docs / "HALLPASS_REST_DOCS": bool = true, "Below it, the OpenAPI document of the interface at `schema/` and `openapi.json`, and as a page at `docs/`.";
         token_blacklist / "HALLPASS_TOKEN_BLACKLIST": bool = true, "Keep simplejwt's tables of outstanding and blacklisted tokens, as `rest_framework_simplejwt.token_blacklist` does.";
         refresh_grace / "HALLPASS_REFRESH_GRACE": u64 = 10, "Seconds in which a refresh token that was rotated a moment ago gives the same successor again: two tabs, a lost answer. Later it ends its family.";
         reset_url / "HALLPASS_RESET_URL": Option<String> = None, "The front end's page for a new password, with `{uid}` and `{token}`, or `{key}` for both. Unset: ours.";

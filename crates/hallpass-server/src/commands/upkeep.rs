@@ -1,8 +1,8 @@
-//! `migrate`, `check`, `settings`, `clearsessions`
+//! `migrate`, `check`, `settings`, `openapi`, `clearsessions`
 
 use anyhow::{Result, bail};
-use hallpass::domain::Timestamp;
-use hallpass::settings::{Loaded, Settings};
+use hallpass::domain::{Timestamp, secret};
+use hallpass::settings::{Loaded, Secret, Settings};
 use hallpass::store;
 use serde_json::json;
 
@@ -67,6 +67,21 @@ pub(crate) fn settings(loaded: &Loaded, as_json: bool) -> Result<()> {
         say(&format!("{:widest$}  {value}  ({})", row.name, row.origin))?;
     }
     Ok(())
+}
+
+/// The document is of the settings alone, so that it can be had where neither secret nor database are.
+pub(crate) async fn openapi(mut settings: Settings) -> Result<()> {
+    let some = secret::random_text(secret::ALPHANUMERIC, 64);
+    settings.general.secret_key = Some(Secret::new(some));
+    let db = store::Db::memory()?;
+    store::migrate(&db).await?;
+    let hallpass = hallpass::builder(settings)?.database(db).build().await?;
+    match hallpass::openapi(&hallpass)? {
+        Some(document) => say(&serde_json::to_string_pretty(&document)?),
+        None => bail!(
+            "there is no REST interface to describe: HALLPASS_REST_MOUNT is empty. Set it to a path such as /dj-rest-auth/"
+        ),
+    }
 }
 
 pub(crate) async fn clear_sessions(settings: &Settings) -> Result<()> {

@@ -127,6 +127,38 @@ async fn accounts_with_columns_of_ones_own(db: TestDb) {
     assert!(link.contains("/login/link/"), "{link}");
 }
 
+#[test]
+fn the_openapi_document_needs_nothing_but_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::bare(folder.path());
+    program.set("REST_AUTH_USE_JWT", "true");
+    let document: serde_json::Value = serde_json::from_str(&program.ok(&["openapi"])).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(
+        document["paths"]
+            .get("/dj-rest-auth/token/refresh/")
+            .is_some()
+    );
+    assert!(
+        document["components"]["securitySchemes"]
+            .get("tokenAuth")
+            .is_none()
+    );
+    let secret = "a-key-of-the-tests-that-nobody-may-see-0123456789";
+    program.set("SIMPLE_JWT_SIGNING_KEY", secret);
+    program.set("SECRET_KEY", secret);
+    program.set("DATABASE_URL", "postgres://ann:hidden@127.0.0.1:1/nowhere");
+    let told = program.ok(&["openapi"]);
+    assert!(!told.contains(secret) && !told.contains("hidden"));
+    let made = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(made, 0, "neither a secret nor a database");
+    assert!(program.ok(&["openapi", "--help"]).contains("Examples:"));
+    program.set("HALLPASS_REST_MOUNT", "");
+    let none = program.run(&["openapi"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&none.stderr).contains("HALLPASS_REST_MOUNT"));
+}
+
 async fn upkeep_by_hand(db: TestDb) {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::new(folder.path(), &db.url);

@@ -14,6 +14,7 @@ mod mail;
 mod program;
 mod real_django;
 mod rest;
+mod schemathesis;
 mod server;
 mod texts;
 mod tidy;

@@ -5,6 +5,7 @@
 
 use hallpass_core::domain::User;
 use hallpass_core::flows::tokens::{self, signup};
+use hallpass_core::settings::RegisterPermission;
 use hallpass_core::{Error, Refusal, TokenFault};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::answer::Reply;
 use super::call::Call;
 use super::say;
-use super::views::Credentials;
+use super::views::{Credentials, View};
 use crate::cookies;
 use crate::face::{Face, http_name};
 
@@ -67,6 +68,17 @@ pub(crate) fn permit(call: &Call) -> Result<(), Reply> {
     }
     let may = signup::may_register(&call.face.hallpass, call.user.as_ref());
     may.map_err(|refusal| say::error(call, refusal.into()))
+}
+
+/// Whether only somebody who is known may register.
+pub(crate) fn asks_registrants(face: &Face, view: &View) -> bool {
+    let wanted = &face
+        .hallpass
+        .settings()
+        .rest_auth
+        .register_permission_classes;
+    let known = |class: &RegisterPermission| !matches!(class, RegisterPermission::Anyone);
+    view.path == "registration/" && wanted.iter().any(known)
 }
 
 fn unproved() -> Reply {

@@ -112,7 +112,7 @@ impl Call {
         auth::permit(self)?;
         self.throttle().await?;
         if self.method == Method::OPTIONS {
-            return Ok(self.describe());
+            return Ok(Reply::ok(described(&self.face, self.view)));
         }
         let has_get = self.view.methods.contains(&Method::GET);
         let is_head = self.method == Method::HEAD && has_get;
@@ -174,7 +174,7 @@ impl Call {
     /// HALLPASS_REST_MOUNT.
     pub(crate) fn mount(&self) -> &str {
         let settings = self.face.hallpass.settings();
-        settings.hallpass.rest_mount.as_deref().unwrap_or("/")
+        settings.hallpass.rest_mount().unwrap_or("/")
     }
 
     /// Whether the answer is a page.
@@ -289,33 +289,6 @@ impl Call {
             .await
     }
 
-    /// The answer to OPTIONS.
-    fn describe(&self) -> Reply {
-        let mut told = json!({
-            "name": self.view.name,
-            "description": self.view.description,
-            "renders": self.rest_framework().default_renderer_classes.iter().map(negotiate::media_type).collect::<Vec<_>>(),
-            "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
-        });
-        let specs = (self.view.fields)(&self.face);
-        let mut actions = Map::new();
-        for method in [Method::PUT, Method::POST] {
-            if self.view.methods.contains(&method) && !specs.is_empty() {
-                let fields = specs.iter().filter(|spec| !spec.hidden);
-                let fields: Map<String, Value> = fields
-                    .map(|spec: &Spec| (spec.name.clone(), spec.metadata()))
-                    .collect();
-                if !fields.is_empty() {
-                    actions.insert(method.as_str().to_owned(), fields.into());
-                }
-            }
-        }
-        if !actions.is_empty() {
-            told["actions"] = actions.into();
-        }
-        Reply::ok(told)
-    }
-
     async fn finish(mut self, mut reply: Reply) -> Response {
         let challenge = auth::challenge(&self.face)
             .or((self.view.credentials == Credentials::Unread).then_some("Bearer realm=\"api\""));
@@ -424,6 +397,34 @@ impl Call {
         let kind = [(header::CONTENT_TYPE, "application/json")];
         (reply.status, kind, text).into_response()
     }
+}
+
+/// The answer to OPTIONS.
+pub(crate) fn described(face: &Face, view: &View) -> Value {
+    let renderers = &face.hallpass.settings().rest_framework;
+    let mut told = json!({
+        "name": view.name,
+        "description": view.description,
+        "renders": renderers.default_renderer_classes.iter().map(negotiate::media_type).collect::<Vec<_>>(),
+        "parses": ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"],
+    });
+    let specs = (view.fields)(face);
+    let mut actions = Map::new();
+    for method in [Method::PUT, Method::POST] {
+        if view.methods.contains(&method) && !specs.is_empty() {
+            let fields = specs.iter().filter(|spec| !spec.hidden);
+            let fields: Map<String, Value> = fields
+                .map(|spec: &Spec| (spec.name.clone(), spec.metadata()))
+                .collect();
+            if !fields.is_empty() {
+                actions.insert(method.as_str().to_owned(), fields.into());
+            }
+        }
+    }
+    if !actions.is_empty() {
+        told["actions"] = actions.into();
+    }
+    told
 }
 
 /// JSON, compact or indented.

@@ -1,10 +1,11 @@
 //! The mount itself: what there is below it. The original has nothing there.
 
-use http::Method;
-use serde_json::{Map, Value};
+use http::{Method, StatusCode};
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::call::Call;
+use super::openapi::Answer;
 use super::views::{self, Credentials, View};
 
 static GET: [Method; 1] = [Method::GET];
@@ -20,8 +21,19 @@ pub(crate) static INDEX: View = View {
     credentials: Credentials::Forgiven,
     scope: None,
     fields: |_| Vec::new(),
+    answers: |_| vec![told()],
     handle: |call| Box::pin(list(call)),
 };
+
+fn told() -> Answer {
+    let map = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let example = json!({ "rest_login": "/dj-rest-auth/login/" });
+    Answer::new(
+        StatusCode::OK,
+        "The addresses, by what the ecosystem calls them.",
+    )
+    .body("Addresses", map, example)
+}
 
 /// Whether the list has a place: a mount of its own, where no page answers.
 pub(crate) fn has_place(mount: &str, taken: &[String]) -> bool {

@@ -5,11 +5,13 @@ use hallpass_core::flows::tokens::{self, Given, LoggedIn, Pair};
 use hallpass_core::flows::user_details;
 use hallpass_core::settings::LoginBy;
 use hallpass_core::{Error, Refusal};
-use serde_json::{Map, Value};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Kind, Spec};
+use super::openapi::{Answer, schema};
 use super::{say, user};
 use crate::cookies;
 use crate::face::Face;
@@ -20,6 +22,87 @@ pub(crate) fn fields(_: &Face) -> Vec<Spec> {
         Spec::new("email", Kind::Email).blank(),
         Spec::new("password", Kind::Password),
     ]
+}
+
+/// What logs in, and what does not.
+pub(crate) fn answers(face: &Face) -> Vec<Answer> {
+    if face.hallpass.settings().hallpass.passwordless {
+        let when = "Nobody has a password here: a program cannot log in.";
+        return vec![Answer::detail(StatusCode::NOT_FOUND, when, "Not found.")];
+    }
+    let words = "Unable to log in with provided credentials.";
+    let when = "The password is wrong, there is no such account, or it does not let itself be logged in to.";
+    let stage = "Signing in takes one more step, on a page of this site.";
+    let staged = "The sign-in would have to go through a stage, which takes a person; or the site refuses it.";
+    let example = json!({ "detail": stage, "code": "stage_required", "stage": "login_by_code" });
+    vec![
+        given(face, StatusCode::OK, "Logged in.", true),
+        Answer::wrong(when, ("non_field_errors", words), &[]),
+        Answer::coded(StatusCode::FORBIDDEN, staged, stage, "stage_required").such_as(example),
+        Answer::limited(),
+    ]
+}
+
+/// What [`given_as`] gives, as data.
+pub(crate) fn given(face: &Face, status: StatusCode, when: &str, cookies: bool) -> Answer {
+    let rest = &face.hallpass.settings().rest_auth;
+    if !rest.use_jwt && rest.token_model.is_none() {
+        let nothing = Answer::new(
+            StatusCode::NO_CONTENT,
+            &format!("{when} The session's cookie says who asks from now on."),
+        );
+        return nothing.cookies();
+    }
+    let answer = Answer::new(status, when);
+    let answer = if rest.use_jwt {
+        let (schema, example) = pair_schema(face);
+        answer.body("JWT", schema, example)
+    } else {
+        let key = json!({ "type": "string", "pattern": "^[0-9a-f]{40}$", "description": "The key, the same for every device." });
+        let example = json!({ "key": "9944b09199c62bcf9418ad846dd0e4bbdfc6ee4b" });
+        answer.body("Token", schema::object(&[("key", key)]), example)
+    };
+    let tokens = cookies
+        && rest.use_jwt
+        && (rest.jwt_auth_cookie.is_some() || rest.jwt_auth_refresh_cookie.is_some());
+    match rest.session_login || tokens {
+        true => answer.cookies(),
+        false => answer,
+    }
+}
+
+fn pair_schema(face: &Face) -> (Value, Value) {
+    let rest = &face.hallpass.settings().rest_auth;
+    let hidden = rest.jwt_auth_httponly && rest.jwt_auth_refresh_cookie.is_some();
+    let (refresh, shown) = match hidden {
+        true => {
+            let words = "The refresh token; empty where it is in its cookie alone.";
+            (schema::text(words), "")
+        }
+        false => (schema::token("The refresh token."), schema::REFRESH),
+    };
+    // As `user/` tells of it.
+    let user = json!({ "$ref": "#/components/schemas/UserDetails" });
+    let mut parts = vec![
+        ("access", schema::token("The access token.")),
+        ("refresh", refresh),
+        ("user", user),
+    ];
+    let mut example =
+        json!({ "access": schema::ACCESS, "refresh": shown, "user": user::example(face) });
+    if rest.jwt_auth_return_expiration {
+        parts.push((
+            "access_expiration",
+            schema::time("When the access token expires."),
+        ));
+        parts.push((
+            "refresh_expiration",
+            schema::time("When the refresh token expires."),
+        ));
+        example["access_expiration"] = "2026-11-21T10:05:00.000000Z".into();
+        example["refresh_expiration"] = "2026-11-22T10:00:00.000000Z".into();
+    }
+    (schema::object(&parts), example)
 }
 
 /// `POST login/`

@@ -7,13 +7,35 @@ use http::StatusCode;
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Kind, Spec};
+use super::openapi::Answer;
 use super::{login, say};
 use crate::cookies;
 use crate::face::Face;
 
 /// Nothing that OPTIONS would tell of; a refresh token where there are any.
 pub(crate) fn fields(_: &Face) -> Vec<Spec> {
-    vec![Spec::new("refresh", Kind::Text).blank().hidden()]
+    let help = "The refresh token to end, where there are tokens and no cookie carries it.";
+    vec![Spec::new("refresh", Kind::Text).blank().hidden().help(help)]
+}
+
+/// Ended; or there was nothing to end.
+pub(crate) fn answers(face: &Face) -> Vec<Answer> {
+    let rest = &face.hallpass.settings().rest_auth;
+    let mut all = vec![Answer::said("Logged out.", "Successfully logged out.").cookies()];
+    if rest.use_jwt {
+        let words = match rest.jwt_auth_refresh_cookie.is_some() && rest.jwt_auth_httponly {
+            true => "Refresh token was not included in cookie data.",
+            false => "Refresh token was not included in request data.",
+        };
+        let when =
+            "The refresh token is missing or not good. Cookies and session are ended all the same.";
+        all.push(Answer::detail(StatusCode::UNAUTHORIZED, when, words).cookies());
+    } else if !rest.session_login {
+        let words = "You should be logged in to logout. Check whether the token is passed.";
+        let when = "Nobody is logged in.";
+        all.push(Answer::detail(StatusCode::BAD_REQUEST, when, words));
+    }
+    all
 }
 
 /// `POST logout/`, and GET where ACCOUNT_LOGOUT_ON_GET lets it.

@@ -70,6 +70,33 @@ pub(crate) fn pick(
     ))
 }
 
+/// The first of `offered` that the Accept header wants most, by the same rule.
+///
+/// # Errors
+/// 406 where nothing fits.
+pub(crate) fn first<'a>(accept: &[&str], offered: &[&'a str]) -> Result<&'a str, Reply> {
+    let whole = accept.join(",");
+    let whole = if whole.trim().is_empty() {
+        "*/*"
+    } else {
+        &whole
+    };
+    let ranges: Vec<Range<'_>> = whole.split(',').take(100).map(Range::read).collect();
+    let fits = |rank: u8, offer: &&&str| {
+        let bare = offer.split(';').next().unwrap_or_default();
+        let (main, sub) = bare.split_once('/').unwrap_or((bare, ""));
+        let mut ranges = ranges.iter().filter(|range| range.rank() == rank);
+        ranges.any(|range| range.fits(main, sub))
+    };
+    let mut by_rank = (0..=3).rev();
+    by_rank
+        .find_map(|rank| offered.iter().find(|offer| fits(rank, offer)).copied())
+        .ok_or_else(|| {
+            let words = "Could not satisfy the request Accept header.";
+            Reply::detail(StatusCode::NOT_ACCEPTABLE, words)
+        })
+}
+
 struct Range<'a> {
     main: &'a str,
     sub: &'a str,

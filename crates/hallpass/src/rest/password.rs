@@ -10,6 +10,7 @@ use super::answer::Reply;
 use super::auth::Proof;
 use super::call::Call;
 use super::fields::{Errors, Kind, Spec};
+use super::openapi::Answer;
 use super::say;
 use crate::face::Face;
 
@@ -42,6 +43,44 @@ pub(crate) fn confirm_fields(_: &Face) -> Vec<Spec> {
     fields.push(Spec::new("uid", Kind::Text));
     fields.push(Spec::new("token", Kind::Text));
     fields
+}
+
+const DIFFER: &str = "The two password fields didn’t match.";
+
+/// The new password, weighed.
+fn weighed() -> Answer {
+    let when = "The new password is too weak, or the two are not the same.";
+    Answer::wrong(when, ("new_password2", DIFFER), &[])
+}
+
+pub(crate) fn change_answers(_: &Face) -> Vec<Answer> {
+    let said = Answer::said("The new password holds.", "New password has been saved.");
+    let when = "Who asks was proved too long ago, by a session alone, to give the account a new password unseen.";
+    let words = "Send old_password, or log in again first.";
+    let code = "reauthentication_required";
+    let stale = Answer::coded(StatusCode::FORBIDDEN, when, words, code);
+    vec![said.cookies(), weighed(), stale, Answer::limited()]
+}
+
+pub(crate) fn reset_answers(_: &Face) -> Vec<Answer> {
+    let when = "If the address belongs to an account, a letter is on its way.";
+    vec![
+        Answer::said(when, "Password reset e-mail has been sent."),
+        Answer::limited(),
+    ]
+}
+
+pub(crate) fn confirm_answers(_: &Face) -> Vec<Answer> {
+    let when = "The link is spent, too old or of nobody.";
+    vec![
+        Answer::said(
+            "The new password holds.",
+            "Password has been reset with the new password.",
+        ),
+        Answer::wrong(when, ("token", "Invalid value"), &[]),
+        weighed(),
+        Answer::limited(),
+    ]
 }
 
 /// `POST password/change/`
@@ -116,8 +155,7 @@ fn refused(call: &Call, error: Error) -> Reply {
         .iter()
         .any(|(_, fault)| *fault == Refusal::PasswordsDiffer)
     {
-        let words = "The two password fields didn’t match.";
-        return Reply::wrong(Errors::of("new_password2", words));
+        return Reply::wrong(Errors::of("new_password2", DIFFER));
     }
     Reply::wrong(say::several(&faults, |field, _| {
         let name = match field {

@@ -3,16 +3,19 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use hallpass_core::domain::{Session, Stage};
 use hallpass_core::flows::email_verification;
 use hallpass_core::flows::tokens::signup::{self, Kept, SignedUp};
 use hallpass_core::settings::SignupField;
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
+use serde_json::json;
 
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Errors, Kind, Spec};
+use super::openapi::{Answer, Plain};
 use super::{login, say};
 use crate::face::Face;
 
@@ -47,6 +50,53 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
     fields
 }
 
+const MORE_STAGE: &str =
+    "The account was made. The first sign-in has one more step, which is taken in a browser.";
+
+pub(crate) fn answers(face: &Face) -> Vec<Answer> {
+    let settings = face.hallpass.settings();
+    let taken = "User is already registered with this e-mail address.";
+    let when = "What was given is taken, or does not do.";
+    let closed = "Registration is closed, or the site refuses it for a reason of its own.";
+    let step = json!({ "detail": MORE_STAGE, "code": "stage_required", "stage": "login_by_code" });
+    let mut all = vec![
+        login::given(
+            face,
+            StatusCode::CREATED,
+            "The account was made, and is logged in.",
+            false,
+        ),
+        Answer::detail(
+            StatusCode::CREATED,
+            "A letter is on its way, to confirm the address.",
+            SENT,
+        )
+        .cookies(),
+        Answer::coded(
+            StatusCode::CREATED,
+            "The account was made; it signs in on a page first.",
+            "",
+            "",
+        )
+        .such_as(step),
+        Answer::wrong(when, ("email", taken), &[]),
+        Answer::coded(
+            StatusCode::BAD_REQUEST,
+            "A step of the first sign-in would need an address or a number.",
+            "Your account has neither an address nor a number that we could send a code to.",
+            "no_way_to_confirm",
+        ),
+        Answer::coded(
+            StatusCode::FORBIDDEN,
+            closed,
+            "Signing up is closed.",
+            "signup_closed",
+        ),
+        Answer::limited(),
+    ];
+    all
+}
+
 /// `POST registration/`
 pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
     let values = call.values.clone();
@@ -76,8 +126,7 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
         Ok(SignedUp::In(done)) => login::given_as(call, &done.user, done.given, false).await?,
         Ok(SignedUp::Waiting(Stage::VerifyEmail)) => Reply::said(SENT),
         Ok(SignedUp::Waiting(stage)) => {
-            let words = "The account was made. The first sign-in has one more step, which is taken in a browser.";
-            Reply::coded(StatusCode::OK, words, "stage_required").with("stage", stage.key())
+            Reply::coded(StatusCode::OK, MORE_STAGE, "stage_required").with("stage", stage.key())
         }
         Err(error) => return Err(refused(call, error)),
     };
@@ -119,6 +168,14 @@ pub(crate) fn verify_fields(_: &Face) -> Vec<Spec> {
     vec![Spec::new("key", Kind::Text)]
 }
 
+pub(crate) fn verify_answers(_: &Face) -> Vec<Answer> {
+    let when = "The key is no key, or not any more.";
+    vec![
+        Answer::said("The address is confirmed.", "ok"),
+        Answer::detail(StatusCode::NOT_FOUND, when, "Not found."),
+    ]
+}
+
 /// `POST registration/verify-email/`
 pub(crate) async fn verify(call: &mut Call) -> Result<Reply, Reply> {
     let key = call.values.text("key");
@@ -140,6 +197,11 @@ pub(crate) fn resend_fields(_: &Face) -> Vec<Spec> {
     vec![Spec::new("email", Kind::Email)]
 }
 
+pub(crate) fn resend_answers(_: &Face) -> Vec<Answer> {
+    let when = "If there is an address to confirm, a letter is on its way.";
+    vec![Answer::said(when, "ok")]
+}
+
 /// `POST registration/resend-email/`
 pub(crate) async fn resend(call: &mut Call) -> Result<Reply, Reply> {
     let email = call.values.text("email");
@@ -155,13 +217,50 @@ pub(crate) async fn resend(call: &mut Call) -> Result<Reply, Reply> {
     }
 }
 
+pub(crate) fn sent_answers(_: &Face) -> Vec<Answer> {
+    vec![Answer::said("What a program may show.", SENT)]
+}
+
 /// `GET registration/account-email-verification-sent/`
 pub(crate) async fn sent(_: &mut Call) -> Result<Reply, Reply> {
     Ok(Reply::said(SENT))
 }
 
+/// Where links of letters lead that a dj-rest-auth sent; not where there are codes instead.
+pub(crate) fn addresses(face: &Face) -> Vec<Plain> {
+    let settings = face.hallpass.settings();
+    if settings.account.email_verification_by_code_enabled {
+        return Vec::new();
+    }
+    let mount = settings
+        .hallpass
+        .rest_mount()
+        .unwrap_or_default()
+        .to_owned();
+    let key = json!({
+        "name": "key", "in": "path", "required": true, "description": "The key of the letter.",
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9:_-]+$" },
+    });
+    let found = Answer::new(
+        StatusCode::FOUND,
+        "To the page with the button that confirms it.",
+    );
+    vec![Plain {
+        path: format!("{mount}registration/account-confirm-email/{{key}}/"),
+        handler: get(to_confirm_page),
+        name: "Confirm Email",
+        description: "Leads to the page that confirms an address; looking at it confirms nothing.",
+        parameters: vec![key],
+        answers: vec![
+            found.leads(),
+            Answer::page(StatusCode::NOT_FOUND, "No key looks like this."),
+        ],
+        media: &[],
+    }]
+}
+
 /// `GET registration/account-confirm-email/<key>/`: to the page with the button.
-pub(crate) async fn to_confirm_page(
+async fn to_confirm_page(
     State(face): State<Face>,
     key: Result<Path<String>, PathRejection>,
 ) -> Response {

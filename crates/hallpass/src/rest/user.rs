@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Errors, Kind, Spec};
+use super::openapi::{Answer, schema};
 use super::say;
 use crate::face::Face;
 
@@ -32,6 +33,26 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
         });
     }
     fields
+}
+
+static CHANGING: [Method; 2] = [Method::PUT, Method::PATCH];
+
+/// The account; or why it cannot be changed so.
+pub(crate) fn answers(face: &Face) -> Vec<Answer> {
+    let words = "A user with that username already exists.";
+    let shown = Answer::new(StatusCode::OK, "The account.");
+    vec![
+        shown.body("UserDetails", schema::record(&fields(face)), example(face)),
+        Answer::wrong("Somebody else has the user name.", ("username", words), &[]).on(&CHANGING),
+    ]
+}
+
+/// A user to show.
+pub(crate) fn example(face: &Face) -> Value {
+    let fields = fields(face);
+    let mut all = schema::example_of(&fields);
+    all["pk"] = 1.into();
+    all
 }
 
 /// A user, as answers have them.

@@ -7,6 +7,7 @@ use http::Method;
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::Spec;
+use super::openapi::Answer;
 use super::{login, logout, password, registration, tokens, user};
 use crate::face::Face;
 
@@ -46,6 +47,8 @@ pub(crate) struct View {
     pub(crate) scope: Option<&'static str>,
     /// What it takes.
     pub(crate) fields: fn(&Face) -> Vec<Spec>,
+    /// What it may answer, besides what is alike for all.
+    pub(crate) answers: fn(&Face) -> Vec<Answer>,
     /// What answers.
     pub(crate) handle: for<'a> fn(&'a mut Call) -> Answering<'a>,
 }
@@ -69,6 +72,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: login::fields,
+        answers: login::answers,
         handle: |call| Box::pin(login::post(call)),
     },
     View {
@@ -81,6 +85,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Checked,
         scope: SCOPE,
         fields: logout::fields,
+        answers: logout::answers,
         handle: |call| Box::pin(logout::post(call)),
     },
     View {
@@ -93,6 +98,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Needed,
         scope: None,
         fields: user::fields,
+        answers: user::answers,
         handle: |call| Box::pin(user::answer(call)),
     },
     View {
@@ -105,6 +111,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Needed,
         scope: SCOPE,
         fields: password::change_fields,
+        answers: password::change_answers,
         handle: |call| Box::pin(password::change(call)),
     },
     View {
@@ -117,6 +124,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: password::reset_fields,
+        answers: password::reset_answers,
         handle: |call| Box::pin(password::reset(call)),
     },
     View {
@@ -129,6 +137,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: password::confirm_fields,
+        answers: password::confirm_answers,
         handle: |call| Box::pin(password::confirm(call)),
     },
     View {
@@ -141,6 +150,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Unread,
         scope: None,
         fields: tokens::verify_fields,
+        answers: tokens::verify_answers,
         handle: |call| Box::pin(tokens::verify(call)),
     },
     View {
@@ -153,6 +163,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Unread,
         scope: None,
         fields: tokens::refresh_fields,
+        answers: tokens::refresh_answers,
         handle: |call| Box::pin(tokens::refresh(call)),
     },
     View {
@@ -165,6 +176,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: SCOPE,
         fields: registration::fields,
+        answers: registration::answers,
         handle: |call| Box::pin(registration::post(call)),
     },
     View {
@@ -177,6 +189,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: None,
         fields: registration::verify_fields,
+        answers: registration::verify_answers,
         handle: |call| Box::pin(registration::verify(call)),
     },
     View {
@@ -189,6 +202,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: None,
         fields: registration::resend_fields,
+        answers: registration::resend_answers,
         handle: |call| Box::pin(registration::resend(call)),
     },
     View {
@@ -201,6 +215,7 @@ static VIEWS: [View; 12] = [
         credentials: Credentials::Forgiven,
         scope: None,
         fields: |_| Vec::new(),
+        answers: registration::sent_answers,
         handle: |call| Box::pin(registration::sent(call)),
     },
 ];
@@ -216,6 +231,7 @@ static LOGOUT_ON_GET: View = View {
     credentials: Credentials::Checked,
     scope: SCOPE,
     fields: logout::fields,
+    answers: logout::answers,
     handle: |call| Box::pin(logout::post(call)),
 };
 
@@ -230,6 +246,7 @@ pub(crate) static NOTHING: View = View {
     credentials: Credentials::Unread,
     scope: None,
     fields: |_| Vec::new(),
+    answers: |_| Vec::new(),
     handle: |_| Box::pin(async { Err(Reply::not_found()) }),
 };
 

@@ -3,11 +3,13 @@
 mod answers;
 mod attacks;
 mod browsable;
+mod contract;
 mod costs;
 mod deviations;
 mod forgeries;
 #[path = "../../src/render/tests/markup.rs"]
 mod markup;
+mod openapi;
 mod own_fields;
 mod replay;
 mod tokens;

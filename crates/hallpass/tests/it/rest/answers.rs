@@ -5,6 +5,7 @@ use hallpass::settings::{CodeRequired, Verification};
 use hallpass_testkit::{TestDb, each_database};
 use serde_json::{Value, json};
 
+use super::contract::Contract;
 use super::tokens::{Program, app, with_jwt, without_session};
 
 each_database!(
@@ -109,6 +110,7 @@ async fn nothing_that_is_sent_breaks_anything(db: TestDb) {
                 let path = format!("/dj-rest-auth/{path}");
                 let body = Body::from(body.clone());
                 let answer = program.0.send(method, &path, body, Some(kind)).await;
+                Contract::of(&app).check(method, &path, &answer);
                 let shown: String = answer.text.chars().take(200).collect();
                 assert!(
                     answer.status.as_u16() < 500,

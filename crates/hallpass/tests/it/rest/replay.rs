@@ -14,6 +14,7 @@ use hallpass_testkit::browser::Answer;
 use hallpass_testkit::{TestApp, TestDb, each_database};
 use serde_json::{Value, json};
 
+use super::contract::Contract;
 use super::deviations::{DEVIATIONS, Deviation, HEADERS, LETTERS, NOT_BUILT};
 
 each_database!(
@@ -292,6 +293,17 @@ impl Player {
                 "{path}: built by now? Take it off the list"
             );
             return;
+        }
+        if path.starts_with("/dj-rest-auth/")
+            && let Some(fault) = Contract::of(app).fault(method, &path, &answer)
+        {
+            self.fault(
+                number,
+                format!(
+                    "{name}: not as the document says: {} {}: {fault}",
+                    answer.status, answer.text
+                ),
+            );
         }
         self.learn(wanted, &answer);
         self.compare(number, name, wanted, &answer);

@@ -1,10 +1,14 @@
 //! Keys, pairs, families: how long they live, what ends them, what they cost.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use hallpass::settings::{RegisterPermission, Secret, Settings};
 use hallpass_testkit::browser::Answer;
 use hallpass_testkit::{Browser, TestApp, TestDb, each_database};
 use serde_json::{Value, json};
+
+use super::contract::Contract;
 
 each_database!(
     a_rotated_token_that_comes_again_ends_its_family,
@@ -33,12 +37,12 @@ pub(super) fn without_session(settings: &mut Settings) {
     settings.rest_auth.session_login = false;
 }
 
-/// A program that talks JSON.
-pub(super) struct Program(pub(super) Browser);
+/// A program that talks JSON, and holds every answer against the OpenAPI document.
+pub(super) struct Program(pub(super) Browser, Arc<Contract>);
 
 impl Program {
     pub(super) fn of(app: &TestApp) -> Self {
-        Program(app.browser())
+        Program(app.browser(), Contract::of(app))
     }
 
     pub(super) async fn send(&mut self, method: &str, path: &str, body: &Value) -> (Answer, Value) {
@@ -46,6 +50,7 @@ impl Program {
         let body = Body::from(body.to_string());
         let kind = Some("application/json");
         let answer = self.0.send(method, &path, body, kind).await;
+        self.1.check(method, &path, &answer);
         let json = serde_json::from_str(&answer.text).unwrap_or_default();
         (answer, json)
     }
