@@ -37,7 +37,7 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
         return router;
     };
     let mut all = views::of(face);
-    if index::has_place(&mount, taken) {
+    if index::has_place(mount, taken) {
         all.push(&index::INDEX);
     }
     for view in all {
