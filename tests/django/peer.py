@@ -135,6 +135,63 @@ def unsign(args):
         return {"valid": False, "why": type(refusal).__name__}
 
 
+def jwt_keys(args):
+    """Fresh key pairs in PEM, by the kind of key."""
+    from cryptography.hazmat.primitives import serialization as pem
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    private = {
+        "RSA": rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        "P-256": ec.generate_private_key(ec.SECP256R1()),
+        "P-384": ec.generate_private_key(ec.SECP384R1()),
+        "Ed25519": ed25519.Ed25519PrivateKey.generate(),
+    }
+
+    def both(key):
+        own = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
+        public = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
+        return [own.decode(), public.decode()]
+
+    return {kind: both(key) for kind, key in private.items()}
+
+
+def jwt_backends(args):
+    """For each case: what simplejwt makes of its payload, and whether it takes its token."""
+    from rest_framework_simplejwt.backends import TokenBackend
+
+    def one(case):
+        names = ("algorithm", "signing_key", "verifying_key", "audience", "issuer", "leeway")
+        backend = TokenBackend(**{name: case[name] for name in names if name in case})
+        try:
+            claims, why = backend.decode(case["token"]), None
+        except Exception as refusal:
+            claims, why = None, type(refusal).__name__
+        return {"claims": claims, "why": why, "token": backend.encode(case["payload"])}
+
+    return [one(case) for case in json.loads(args.cases)]
+
+
+def jwt_user(args):
+    """Whom simplejwt sees behind an access token, why it takes a refresh token or not, and a pair of its own."""
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+    from rest_framework_simplejwt.exceptions import TokenError
+    from rest_framework_simplejwt.settings import api_settings
+    from rest_framework_simplejwt.tokens import RefreshToken
+
+    answer = {"user": None, "why": None, "refresh_user": None}
+    try:
+        reader = JWTAuthentication()
+        answer["user"] = reader.get_user(reader.get_validated_token(args.access.encode())).pk
+    except Exception as refusal:
+        answer["why"] = getattr(refusal, "default_code", "") + str(getattr(refusal, "detail", refusal))
+    try:
+        answer["refresh_user"] = RefreshToken(args.refresh)[api_settings.USER_ID_CLAIM]
+    except TokenError:
+        pass
+    pair = RefreshToken.for_user(_find(args.user))
+    return {**answer, "refresh": str(pair), "access": str(pair.access_token)}
+
+
 def serve(args):
     """Runs the pages until it is killed; prints the port first."""
     from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -220,6 +277,13 @@ def _parser():
     one.add_argument("--signed", required=True)
     one.add_argument("--salt", default="django.core.signing")
     one.add_argument("--max-age", type=int, default=None)
+    command("jwt-keys", jwt_keys)
+    one = command("jwt-backends", jwt_backends)
+    one.add_argument("--cases", required=True, help="a JSON list of what TokenBackend takes, with payload and token")
+    one = command("jwt-user", jwt_user)
+    one.add_argument("--user", type=int, required=True, help="whose pair is made")
+    one.add_argument("--access", required=True)
+    one.add_argument("--refresh", required=True)
     one = command("serve", serve)
     one.add_argument("--port", type=int, default=0, help="0: any free one; it is printed")
     return parser

@@ -2,8 +2,10 @@
 
 DATABASE_URL   sqlite:///absolute/path or postgres://user:password@host:port/name
 SECRET_KEY     the key both sides share
+SIMPLE_JWT     settings of simplejwt that are no times, as a JSON object
 """
 
+import json
 import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -34,6 +36,7 @@ SECRET_KEY = os.environ["SECRET_KEY"]
 SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
 DATABASES = {"default": _database(os.environ["DATABASE_URL"])}
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+SIMPLE_JWT = json.loads(os.environ.get("SIMPLE_JWT", "{}"))
 ROOT_URLCONF = "urls"
 SITE_ID = 1
 USE_TZ = True

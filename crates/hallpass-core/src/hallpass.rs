@@ -112,6 +112,21 @@ impl Hallpass {
         &self.0.settings
     }
 
+    /// What to call a user on a page or in a letter: the user name, where people have any, else the address, else the key.
+    pub fn display(&self, user: &User) -> String {
+        match self.username_of(user) {
+            Some(name) => name.to_owned(),
+            None if !user.email.is_empty() => user.email.clone(),
+            None => user.id.to_string(),
+        }
+    }
+
+    /// The user name, where people have any.
+    pub fn username_of<'a>(&self, user: &'a User) -> Option<&'a str> {
+        let has = self.0.settings.account.has_usernames() && !user.username.is_empty();
+        has.then_some(user.username.as_str())
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.0.db
@@ -160,7 +175,8 @@ impl Hallpass {
         &self.0.sealer
     }
 
-    pub(crate) fn hashing(&self) -> &Hashing {
+    /// The threads that hash passwords.
+    pub fn hashing(&self) -> &Hashing {
         &self.0.hashing
     }
 
@@ -357,7 +373,9 @@ impl Hallpass {
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
         store::code::clear_expired(self.0.db.conn(), now).await?;
-        store::refresh::clear_expired(self.0.db.conn(), now).await?;
+        // What clocks may differ by, a token is taken for longer: as long it must be known that it ended.
+        let leeway = Duration::from_secs(self.0.settings.simple_jwt.leeway);
+        store::refresh::clear_expired(self.0.db.conn(), now - leeway).await?;
         let days = self.0.settings.account.email_confirmation_expire_days;
         let since = now - Duration::from_secs(days * 86_400);
         store::email_address::clear_keys(self.0.db.conn(), since).await?;

@@ -5,6 +5,7 @@
 //! at once, and everything that needs no hash stays fast.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use hallpass_django::hashers::{Hashers, Salt, Scratch, Verdict};
@@ -20,6 +21,7 @@ pub struct Hashing {
     hashers: Arc<Hashers>,
     queue: Arc<Queue>,
     limit: usize,
+    hashes: AtomicU64,
 }
 
 struct Queue {
@@ -60,6 +62,7 @@ impl Hashing {
             hashers: Arc::new(hashers),
             queue,
             limit,
+            hashes: AtomicU64::new(0),
         })
     }
 
@@ -68,8 +71,14 @@ impl Hashing {
         &self.hashers
     }
 
+    /// Passwords compared and encoded so far, in vain as well.
+    pub fn hashes(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
+    }
+
     /// Compares a password with an encoded hash.
     pub async fn verify(&self, password: &str, encoded: &str) -> Result<Verdict, Error> {
+        self.hashes.fetch_add(1, Ordering::Relaxed);
         let (password, encoded) = (password.to_owned(), encoded.to_owned());
         self.submit(move |hashers, scratch| hashers.verify(&password, &encoded, scratch))
             .await
@@ -77,6 +86,7 @@ impl Hashing {
 
     /// The same work for an account that does not exist.
     pub async fn verify_unknown(&self, password: &str) -> Result<(), Error> {
+        self.hashes.fetch_add(1, Ordering::Relaxed);
         let password = password.to_owned();
         self.submit(move |hashers, scratch| hashers.verify_unknown(&password, scratch))
             .await
@@ -84,6 +94,7 @@ impl Hashing {
 
     /// Encodes a new password with the preferred hasher and a fresh salt.
     pub async fn encode(&self, password: &str) -> Result<String, Error> {
+        self.hashes.fetch_add(1, Ordering::Relaxed);
         let password = password.to_owned();
         let salt = Salt::from_random(secret::random_bytes());
         let encoded = self

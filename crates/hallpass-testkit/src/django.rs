@@ -197,6 +197,7 @@ impl DjangoPeer {
             .args(words)
             .env_remove("SECRET_KEY_FALLBACKS")
             .env_remove("TIME_ZONE")
+            .env_remove("SIMPLE_JWT")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .envs(self.vars.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());

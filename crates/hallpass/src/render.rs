@@ -37,7 +37,6 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "email_verification/code.html",
     "email_verification/confirm.html",
     "email_verification/invalid.html",
-    "email_verification/required.html",
     "password_reset/request.html",
     "password_reset/sent.html",
     "password_reset/code.html",

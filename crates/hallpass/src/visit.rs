@@ -136,11 +136,9 @@ impl Visit {
         last(&self.posted, name).unwrap_or_default()
     }
 
-    /// What was posted, to be kept for later. Passwords are not: they do not rest in a session.
+    /// What was posted, to be kept for later, but for what is new with every page.
     pub(crate) fn keepable(&self) -> Vec<(String, String)> {
-        let keep = |(name, _): &&(String, String)| {
-            !name.to_ascii_lowercase().contains("password") && name != "csrfmiddlewaretoken"
-        };
+        let keep = |(name, _): &&(String, String)| name != "csrfmiddlewaretoken";
         self.posted.iter().filter(keep).cloned().collect()
     }
 
@@ -331,7 +329,7 @@ impl Visit {
         own["request_id"] = self.request_id.as_str().into();
         if let Some(user) = self.session.user() {
             let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-            own["user"] = json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) });
+            own["user"] = json!({ "display": self.face.hallpass.display(user), "username": self.face.hallpass.username_of(user), "email": some(&user.email) });
         }
         if let Some(messages) = self.session.remove(keys::MESSAGES) {
             own["messages"] = messages;

@@ -226,17 +226,22 @@ fn object(part: &str) -> Result<Claims, Rejected> {
 
 /// A time in whole seconds, rounded down; nothing but a number is one.
 fn time(claims: &Claims, name: &str) -> Result<Option<i64>, Rejected> {
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
-    };
+    match claims.contains_key(name) {
+        true => second(claims, name).map(Some).ok_or(Rejected::Invalid),
+        false => Ok(None),
+    }
+}
+
+/// A claim that is a time, in whole seconds, rounded down.
+pub(crate) fn second(claims: &Claims, name: &str) -> Option<i64> {
+    let value = claims.get(name)?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a fraction of a second; what is beyond all times saturates"
     )]
-    let number = value
+    value
         .as_i64()
-        .or_else(|| value.as_f64().map(|at| at as i64));
-    number.map(Some).ok_or(Rejected::Invalid)
+        .or_else(|| value.as_f64().map(|at| at as i64))
 }
 
 fn texts(value: &Value) -> Vec<&str> {

@@ -86,17 +86,6 @@ impl User {
             date_joined: Timestamp::from_micros(0),
         }
     }
-
-    /// What to call the user on a page: the user name, else the address, else the key.
-    pub fn display(&self) -> String {
-        if !self.username.is_empty() {
-            self.username.clone()
-        } else if !self.email.is_empty() {
-            self.email.clone()
-        } else {
-            self.id.to_string()
-        }
-    }
 }
 
 /// Without the password's hash and the address: users end up in logs.

@@ -20,6 +20,7 @@ use crate::limits::Verdict;
 use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
+use crate::store::user::Addressed;
 
 /// A link that was opened.
 #[derive(Debug)]
@@ -211,7 +212,9 @@ pub async fn ask_again(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     }
     let owners = store::user::by_email(cx.read(), &email).await?;
     let mut sent = false;
-    for owner in owners.iter().filter(|owner| owner.user.is_active).take(3) {
+    // Who has confirmed it costs what nobody does.
+    let open = |owner: &&Addressed| owner.user.is_active && !owner.verified;
+    for owner in owners.iter().filter(open).take(3) {
         let rows = addresses::of(cx, &owner.user).await?;
         let open = |row: &&EmailAddress| !row.verified && address::same(&row.email, &email);
         if let Some(row) = rows.iter().find(open) {

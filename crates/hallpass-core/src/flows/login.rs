@@ -18,6 +18,8 @@ pub(crate) use pipeline::stage_ahead;
 pub use pipeline::{Progress, SignedIn, page_of, pass_stage, proceed};
 pub(crate) use who::method_of;
 
+use hallpass_django::hashers;
+
 use crate::cx::Cx;
 use crate::domain::{Login, Record, User};
 use crate::error::{Error, LoginMethod, Refusal};
@@ -55,7 +57,7 @@ pub async fn finish(cx: &mut Cx, credentials: Credentials<'_>) -> Result<Progres
     within(cx.hit("login", None).await?)?;
     let hook = cx.hallpass().login_hook().clone();
     hook.may_attempt(cx).await?;
-    let (method, user, record) = prove(cx, login, credentials.password).await?;
+    let (method, user, record) = prove(cx, login, &[credentials.password]).await?;
     let begun = Login {
         email: record.email.clone(),
         phone: record.phone.clone(),
@@ -88,14 +90,14 @@ fn without_phone(record: Record) -> Record {
     }
 }
 
-/// Steps 2 and 3: the user whose password this is, and the record of it.
+/// Steps 2 and 3: the user whose password this is, in one of its forms, and the record of it.
 ///
 /// # Errors
 /// As [`finish`].
 pub(crate) async fn prove(
     cx: &mut Cx,
     login: &str,
-    password: &str,
+    forms: &[&str],
 ) -> Result<(LoginMethod, User, Record), Error> {
     // One key for whatever spelling of an address or number means the same account.
     let key = match method_of(cx, login) {
@@ -111,16 +113,17 @@ pub(crate) async fn prove(
     };
     let (method, candidates) = who::resolve(cx, login).await?;
     if candidates.is_empty() {
-        cx.verify_nobody(password).await?;
+        for password in forms {
+            cx.verify_nobody(password).await?;
+        }
         return Err(refused(cx, None, Refusal::PasswordMismatch(method)).await);
     }
     let mut last = None;
     for (user, found_by) in candidates {
-        let verdict = cx.verify_password(password, &user.password).await?;
         last = Some(user.id);
-        if !verdict.correct {
+        let Some((password, verdict)) = fitting(cx, forms, &user.password).await? else {
             continue;
-        }
+        };
         if !user.is_active {
             return Err(refused(cx, Some(user.id), Refusal::Inactive).await);
         }
@@ -139,6 +142,21 @@ pub(crate) async fn prove(
         return Ok((method, user, record));
     }
     Err(refused(cx, last, Refusal::PasswordMismatch(method)).await)
+}
+
+/// The form that fits a hash.
+async fn fitting<'a>(
+    cx: &mut Cx,
+    forms: &[&'a str],
+    encoded: &str,
+) -> Result<Option<(&'a str, hashers::Verdict)>, Error> {
+    for password in forms {
+        let verdict = cx.verify_password(password, encoded).await?;
+        if verdict.correct {
+            return Ok(Some((password, verdict)));
+        }
+    }
+    Ok(None)
 }
 
 /// The stored hash is made anew with the preferred hasher. Everything derived from the old one dies as in Django: other

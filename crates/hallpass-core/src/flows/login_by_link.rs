@@ -89,7 +89,7 @@ fn letter<'a>(cx: &Cx, to: &'a str, owner: Option<(&User, &str)>) -> Letter<'a> 
     });
     if let Some((user, url)) = owner {
         context["link"] = url.into();
-        context["user"] = json!({ "display": user.display() });
+        context["user"] = json!({ "display": cx.hallpass().display(user) });
     }
     let name = if owner.is_some() {
         "login_by_link/link"

@@ -60,7 +60,7 @@ pub async fn change(
     match check_field("oldpassword", old, PASSWORD_LIMIT) {
         Err(refusal) => faults.push(("oldpassword".to_owned(), refusal)),
         Ok(()) => {
-            if !reauthentication::is_password_of(cx, &user, old).await? {
+            if !reauthentication::is_password_of(cx, &user, &[old]).await? {
                 faults.push(("oldpassword".to_owned(), Refusal::WrongCurrentPassword));
                 wrong = true;
             }
@@ -123,7 +123,7 @@ pub async fn change_of(
     }
     within(cx.hit("change_password", None).await?)?;
     if let Some(old) = old
-        && !reauthentication::is_password_of(cx, user, old).await?
+        && !reauthentication::is_password_of(cx, user, &passwords::forms(old)).await?
     {
         let wrong = ("oldpassword".to_owned(), Refusal::WrongCurrentPassword);
         return Err(Refusal::Several(vec![wrong]).into());

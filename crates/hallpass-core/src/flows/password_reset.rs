@@ -136,7 +136,7 @@ fn code_letter<'a>(cx: &Cx, user: &User, to: &'a str, sent: &Sent) -> Letter<'a>
     let context = json!({
         "code": sent.code.reveal(),
         "username": reminder(cx, user),
-        "user": { "display": user.display() },
+        "user": { "display": cx.hallpass().display(user) },
         "valid_for": spoken_for(sent.challenge.expires.since(cx.now)),
         "asked": cx.asked(),
     });
@@ -319,7 +319,9 @@ async fn may_finish(cx: &mut Cx) -> Result<(), Error> {
 pub async fn finish(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finished, Error> {
     may_finish(cx).await?;
     let (leave, user) = leave(cx).await?;
-    set(cx, user, leave, first, second).await
+    let email = leave.email.clone();
+    let user = set(cx, user, leave, first, second).await?;
+    go_on(cx, user, email).await
 }
 
 /// Steps 2 and 3 in one, for those who bring the key with the password.
@@ -333,6 +335,14 @@ pub async fn finish_with_key(
     second: Option<&str>,
 ) -> Result<Finished, Error> {
     may_finish(cx).await?;
+    let (user, leave) = leave_by(cx, key).await?;
+    let email = leave.email.clone();
+    let user = set(cx, user, leave, first, second).await?;
+    go_on(cx, user, email).await
+}
+
+/// Leave by a key, for now.
+async fn leave_by(cx: &mut Cx, key: &str) -> Result<(User, Leave), Error> {
     let (user, link) = link::check(cx, key).await?;
     cx.checkpoint().await?;
     let leave = Leave {
@@ -342,7 +352,7 @@ pub async fn finish_with_key(
         email: link::recipient(cx, &link).await?,
         link: Some(link),
     };
-    set(cx, user, leave, first, second).await
+    Ok((user, leave))
 }
 
 /// A fresh start for the account, by every name that is surely its own: not by one that somebody else signs in with.
@@ -365,7 +375,7 @@ async fn lift_limits(cx: &mut Cx, user: &User, rows: &[EmailAddress]) -> Result<
     Ok(())
 }
 
-/// Steps 2 and 3 in one, for a program: it has no session, so nobody is signed in.
+/// Steps 2 and 3 in one, for a program: it has no session, so no sign-in follows, and nothing of one is sent.
 ///
 /// # Errors
 /// As [`finish`].
@@ -375,11 +385,10 @@ pub async fn finish_for_program(
     first: &str,
     second: &str,
 ) -> Result<(), Error> {
-    let before = cx.session.clone();
-    let done = finish_with_key(cx, key, first, Some(second)).await?;
-    if let Finished::WentOn(_) = done {
-        cx.session = before;
-    }
+    available(cx)?;
+    within(cx.hit("reset_password_from_key", None).await?)?;
+    let (user, leave) = leave_by(cx, key).await?;
+    set(cx, user, leave, first, Some(second)).await?;
     Ok(())
 }
 
@@ -389,7 +398,7 @@ async fn set(
     leave: Leave,
     first: &str,
     second: Option<&str>,
-) -> Result<Finished, Error> {
+) -> Result<User, Error> {
     passwords::choose(cx, &user, first, second).await?;
     let encoded = cx.encode_password(first).await?;
     cx.checkpoint().await?;
@@ -421,6 +430,11 @@ async fn set(
     let to = user.email.clone();
     addresses::notify(cx, user.id, &to, "password_reset/done", json!({})).await?;
     pending::abort(cx).await?;
+    Ok(user)
+}
+
+/// The sign-in that may follow.
+async fn go_on(cx: &mut Cx, user: User, email: Option<String>) -> Result<Finished, Error> {
     if !cx.hallpass().settings().account.login_on_password_reset {
         if cx.session.user_id() == Some(user.id) {
             cx.session.flush();
@@ -429,10 +443,10 @@ async fn set(
         return Ok(Finished::Changed);
     }
     let mut record = Record::new("password_reset", cx.now);
-    record.email.clone_from(&leave.email);
+    record.email.clone_from(&email);
     let login = Login {
         records: vec![record],
-        email: leave.email,
+        email,
         ..Login::new(&user, cx.now)
     };
     Ok(Finished::WentOn(

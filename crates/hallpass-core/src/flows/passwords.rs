@@ -3,7 +3,7 @@
 use hallpass_django::validators::{UserAttributes, Validator};
 
 use crate::cx::Cx;
-use crate::domain::{User, UserId};
+use crate::domain::User;
 use crate::error::{Error, Failure, Refusal};
 use crate::store;
 
@@ -78,33 +78,39 @@ pub async fn choose(
     }
 }
 
-/// Sets it. Sessions and links made from the old one end by themselves; codes under way and rows of sessions are ended
-/// here, the row of `keep` excepted. `None`: somebody else changed the password at the same moment.
+/// Sets it. Sessions and links made from the old one end by themselves; codes under way, rows of sessions but this one's,
+/// keys and refresh tokens are ended here. In the same order everywhere, codes, the user's row, keys and tokens, so that
+/// two who do it at once wait for each other instead of standing in each other's way. `None`: somebody else changed the
+/// password at the same moment.
 ///
 /// # Errors
 /// A failure.
 pub async fn set(cx: &mut Cx, user: &User, encoded: String) -> Result<Option<User>, Failure> {
-    end_credentials(cx, user.id).await?;
-    let replaced =
-        store::user::replace_password(cx.write().await?, user.id, &user.password, &encoded).await?;
-    Ok(replaced.then(|| User {
+    let id = user.id;
+    let keep = match cx.session.user_id() == Some(id) {
+        true => cx.session.row_key().map(str::to_owned),
+        false => None,
+    };
+    store::credentials::end_begun(cx.write().await?, id, keep.as_deref()).await?;
+    if !store::user::replace_password(cx.write().await?, id, &user.password, &encoded).await? {
+        return Ok(None);
+    }
+    let now = cx.now;
+    store::credentials::end_issued(cx.write().await?, id, now).await?;
+    Ok(Some(User {
         password: encoded,
         ..user.clone()
     }))
 }
 
-/// Ends what does not end by itself with a password. In the same order everywhere, codes before the user's row, so that
-/// two who do it at once wait for each other instead of standing in each other's way.
-///
-/// # Errors
-/// A failure.
-pub(crate) async fn end_credentials(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
-    let keep = match cx.session.user_id() == Some(user) {
-        true => cx.session.row_key().map(str::to_owned),
-        false => None,
-    };
-    let now = cx.now;
-    store::credentials::end(cx.write().await?, user, keep.as_deref(), now).await
+/// What a program may mean by a password. dj-rest-auth takes blanks off its ends, before it hashes and before it compares;
+/// pages do not. How many forms there are depends on what was typed alone, and so does the work.
+pub(crate) fn forms(typed: &str) -> Vec<&str> {
+    let bare = typed.trim();
+    match bare.is_empty() || bare == typed {
+        true => vec![typed],
+        false => vec![typed, bare],
+    }
 }
 
 /// Refuses what is empty, too long or holds a NUL.

@@ -4,6 +4,10 @@
 //!    moment ago does not count: a browser left open is signed in too.
 //! 2. Who has a password gives it ([`finish`]). Who has none gets a code by mail or phone ([`begin_code`],
 //!    [`finish_code`]). Who has neither cannot be asked, and is not.
+//!
+//! A form that came too early is kept meanwhile ([`kept`]).
+
+pub mod kept;
 
 use std::time::Duration;
 
@@ -95,18 +99,20 @@ pub(crate) fn failures_key(user: &User) -> String {
 pub(crate) async fn is_password_of(
     cx: &mut Cx,
     user: &User,
-    password: &str,
+    forms: &[&str],
 ) -> Result<bool, Error> {
     let key = failures_key(user);
     let hits = match cx.hit("login_failed", Some(&key)).await? {
         Verdict::Within(hits) => hits,
         Verdict::Exceeded { .. } => return Err(Refusal::TooManyLoginAttempts.into()),
     };
-    let verdict = cx.verify_password(password, &user.password).await?;
-    if verdict.correct {
-        cx.take_back(hits).await?;
+    for password in forms {
+        if cx.verify_password(password, &user.password).await?.correct {
+            cx.take_back(hits).await?;
+            return Ok(true);
+        }
     }
-    Ok(verdict.correct)
+    Ok(false)
 }
 
 /// Step 2, by password.
@@ -121,7 +127,7 @@ pub async fn finish(cx: &mut Cx, password: &str) -> Result<(), Error> {
         return Err(Refusal::NotAvailable.into());
     }
     login::within(cx.hit("reauthenticate", None).await?)?;
-    if !is_password_of(cx, &user, password).await? {
+    if !is_password_of(cx, &user, &[password]).await? {
         cx.note_about(
             "reauthentication_failed",
             Some(user.id),

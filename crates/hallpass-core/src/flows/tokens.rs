@@ -18,11 +18,11 @@ use md5::{Digest as _, Md5};
 use serde_json::Value;
 
 use crate::cx::Cx;
-use crate::domain::jwt::{Claims, Rejected};
+use crate::domain::jwt::{Claims, Rejected, second};
 use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
 use crate::error::{Error, Failure, LoginMethod, Refusal, TokenFault};
-use crate::flows::login::{self, within};
-use crate::flows::passwords::PASSWORD_LIMIT;
+use crate::flows::login::{self, pending, within};
+use crate::flows::passwords::{PASSWORD_LIMIT, forms};
 use crate::flows::sessions;
 use crate::hallpass::Hallpass;
 use crate::store;
@@ -82,7 +82,7 @@ pub async fn login(
     if name.len() > 1000 || password.len() > PASSWORD_LIMIT {
         return Err(Refusal::PasswordMismatch(LoginMethod::Username).into());
     }
-    let (_, user, record) = login::prove(cx, name.trim(), password).await?;
+    let (_, user, record) = login::prove(cx, name.trim(), &forms(password)).await?;
     let id = user.id;
     match enter(cx, user, record, session).await {
         Err(Error::Refused(refusal)) => Err(login::refused(cx, Some(id), refusal).await),
@@ -107,6 +107,8 @@ async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result
     let touch = settings.simple_jwt.update_last_login;
     let before = cx.session.clone();
     if session && settings.rest_auth.session_login {
+        // What another page began here is not for whoever is in now.
+        pending::abort(cx).await?;
         if !sessions::sign_in(cx, &user, &begun.records, false).await? {
             return Err(Refusal::PasswordMismatch(LoginMethod::Username).into());
         }
@@ -436,6 +438,10 @@ pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
             + Duration::from_secs(hallpass.settings().simple_jwt.refresh_token_lifetime),
         ..known.clone()
     };
+    // A password that changes at this moment waits for the successor, and ends it.
+    if !store::user::is_current(cx.write().await?, &user).await? {
+        return Err(fault(TokenFault::Blacklisted));
+    }
     let now = cx.now;
     if !store::refresh::rotate(cx.write().await?, &known.jti, &next.jti, now).await? {
         // Another request was quicker: give what it was given.
@@ -461,6 +467,8 @@ pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
     })
 }
 
+const A_CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// What is remembered of a token; of one that a Django issued, what it says itself.
 async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result<Known, Failure> {
     let jti = claims
@@ -470,7 +478,9 @@ async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result
     if let Some(known) = store::refresh::get(cx.read(), jti).await? {
         return Ok(known);
     }
-    let second = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or(0);
+    // What is signed to last for ever is remembered for as long as a database can say.
+    let latest = (cx.now + A_CENTURY).seconds();
+    let second = |name: &str| second(claims, name).unwrap_or(0).clamp(0, latest);
     let known = Known {
         jti: jti.to_owned(),
         family: jti.to_owned(),

@@ -321,6 +321,22 @@ impl Settings {
         own.unwrap_or_else(|| self.login_redirect_url())
     }
 
+    /// Where confirming an address leads, for somebody who is signed in and for anybody else.
+    pub fn email_confirmed_redirect_url(&self, signed_in: bool) -> String {
+        let account = &self.account;
+        let (own, else_to) = match signed_in {
+            true => (
+                &account.email_confirmation_authenticated_redirect_url,
+                self.login_redirect_url(),
+            ),
+            false => (
+                &account.email_confirmation_anonymous_redirect_url,
+                self.login_url(),
+            ),
+        };
+        own.clone().unwrap_or(else_to)
+    }
+
     /// Where signing out leads.
     pub fn logout_redirect_url(&self) -> String {
         let account = self.account.logout_redirect_url.as_ref();

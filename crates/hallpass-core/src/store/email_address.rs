@@ -148,16 +148,6 @@ pub async fn clear_mirror(conn: Conn<'_>, user: UserId) -> Result<(), Failure> {
     super::user::set_email(conn, user, "").await
 }
 
-/// Removes all of a user's.
-pub async fn remove_all(mut conn: Conn<'_>, user: UserId) -> Result<(), Failure> {
-    conn.execute(
-        "DELETE FROM account_emailaddress WHERE user_id = $1",
-        &[user.into()],
-    )
-    .await?;
-    Ok(())
-}
-
 /// Keeps a random confirmation key for an address (ACCOUNT_EMAIL_CONFIRMATION_HMAC off).
 pub async fn keep_key(
     mut conn: Conn<'_>,

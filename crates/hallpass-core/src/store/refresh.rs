@@ -87,13 +87,10 @@ pub async fn rotate(
     Ok(touched == 1)
 }
 
-/// Ends a family.
+/// Ends a family. What is being rotated at this moment is waited for, and its successor found by the next round.
 pub async fn end_family(mut conn: Conn<'_>, family: &str, now: Timestamp) -> Result<(), Failure> {
-    conn.execute(
-        "UPDATE hallpass_refresh SET ended_at = $1 WHERE family = $2 AND ended_at IS NULL",
-        &[now.into(), family.into()],
-    )
-    .await?;
+    let end = "UPDATE hallpass_refresh SET ended_at = $1 WHERE family = $2 AND ended_at IS NULL";
+    while conn.execute(end, &[now.into(), family.into()]).await? > 0 {}
     conn.execute(
         "INSERT INTO token_blacklist_blacklistedtoken (blacklisted_at, token_id) \
          SELECT $1, o.id FROM token_blacklist_outstandingtoken o \

@@ -1,6 +1,6 @@
 //! `authtoken_token`: Django REST framework's key of a user, one for all devices.
 
-use super::{Conn, user};
+use super::{Conn, Sql, user};
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Failure;
 
@@ -29,7 +29,7 @@ pub async fn owner(mut conn: Conn<'_>, plain: &str, digest: &str) -> Result<Opti
 }
 
 /// A user's key, made if there is none: what is there already wins. `None`: the password is another by now, or the user
-/// was switched off.
+/// was switched off; until the transaction ends, neither happens.
 pub async fn get_or_insert(
     mut conn: Conn<'_>,
     user: &User,
@@ -39,9 +39,14 @@ pub async fn get_or_insert(
     // An update that changes nothing, so that the row comes back whether it is new or not.
     let row = conn
         .query_opt(
-            "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
-             WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 \
-             ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
+            Sql {
+                sqlite: "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
+                         WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 \
+                         ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
+                postgres: "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
+                           WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 FOR SHARE \
+                           ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
+            },
             &[
                 key.into(),
                 now.into(),

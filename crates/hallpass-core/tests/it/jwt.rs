@@ -77,7 +77,7 @@ fn what_simplejwt_rejects_is_rejected() {
     let now = Timestamp::from_seconds(vectors["time"].as_i64().unwrap());
     for check in vectors["checks"].as_array().unwrap() {
         let case = text(check, "case");
-        // What a kind of token must have beside is the flow's business.
+        // What a kind of token must have beside is the flow's business: there these are asked again.
         if ["access as refresh", "no exp", "no jti", "no token_type"].contains(&case) {
             continue;
         }

@@ -12,3 +12,4 @@ mod settings;
 mod store;
 mod store_faults;
 mod texts;
+mod tokens;

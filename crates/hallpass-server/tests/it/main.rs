@@ -13,6 +13,7 @@ mod load;
 mod mail;
 mod program;
 mod real_django;
+mod rest;
 mod server;
 mod texts;
 mod tidy;

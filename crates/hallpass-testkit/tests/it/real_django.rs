@@ -1,6 +1,8 @@
 //! What is made here is taken there, and what is made there is taken here. Known answers were recorded once; this asks
 //! the Django of today.
 
+mod jwt;
+
 use hallpass_core::domain::Timestamp;
 use hallpass_django::hashers::{Hasher, Hashers, Salt, Scratch};
 use hallpass_django::reset_token::{ResetTokens, TokenUser, decode_uid, encode_uid};

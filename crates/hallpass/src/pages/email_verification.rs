@@ -179,7 +179,7 @@ pub(crate) async fn look(mut visit: Visit, Path(key): Path<String>) -> Response 
         .await;
     match looked {
         Ok(looked) => {
-            let display = looked.user.display();
+            let display = visit.face.hallpass.display(&looked.user);
             visit.data = Some(json!({
                 "can_confirm": true,
                 "email": looked.address.email,
@@ -215,18 +215,9 @@ pub(crate) async fn finish(mut visit: Visit, Path(key): Path<String>) -> Respons
         }
         Ok(Finished::Confirmed) => {
             visit.tell("success", "Your address is confirmed.");
+            let signed_in = visit.session.user().is_some();
             let settings = visit.face.hallpass.settings();
-            let account = &settings.account;
-            let to = match visit.session.user() {
-                Some(_) => account
-                    .email_confirmation_authenticated_redirect_url
-                    .clone()
-                    .unwrap_or_else(|| settings.login_redirect_url()),
-                None => account
-                    .email_confirmation_anonymous_redirect_url
-                    .clone()
-                    .unwrap_or_else(|| settings.login_url()),
-            };
+            let to = settings.email_confirmed_redirect_url(signed_in);
             visit.redirect(&to).await
         }
         Err(error) => invalid(visit, error).await,

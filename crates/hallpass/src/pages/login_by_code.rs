@@ -184,7 +184,7 @@ pub(crate) async fn look(mut visit: Visit, Path(token): Path<String>) -> Respons
         Ok(looked) => {
             let own = json!({
                 "form": Form::new().into_json(None),
-                "display": looked.user.map(|user| user.display()),
+                "display": looked.user.map(|user| visit.face.hallpass.display(&user)),
                 "elsewhere": looked.elsewhere,
             });
             visit

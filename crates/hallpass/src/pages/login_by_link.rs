@@ -104,7 +104,7 @@ async fn confirm(visit: Visit, looked: Looked) -> Response {
     let form = Form::new().next(next.as_deref()).into_json(None);
     let continue_url = next.unwrap_or_else(|| visit.face.hallpass.settings().login_redirect_url());
     let own = json!({
-        "display": looked.user.display(),
+        "display": visit.face.hallpass.display(&looked.user),
         "form": form,
         "already": already,
         "continue_url": continue_url,

@@ -251,7 +251,8 @@ async fn choose_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refu
             Some(Field::new_password("password2", "New password once more")),
         )
         .refuse(refusal);
-    let own = json!({ "form": form.into_json(None), "display": user.display() });
+    let own =
+        json!({ "form": form.into_json(None), "display": visit.face.hallpass.display(&user) });
     visit
         .page_with(status, "password_reset/choose.html", own, &QUIET)
         .await

@@ -1,14 +1,11 @@
 //! A fresh proof before something sensitive, and what waited for it.
 //!
-//! A form that was sent too early is kept and goes on after the proof, so that nobody types it twice. Passwords in it are
-//! not kept, and it is worth nothing to another user, or later than the proof itself.
+//! A form that was sent too early is kept and goes on after the proof, so that nobody types it twice.
 
 use axum::response::Response;
-use hallpass_core::domain::session::keys;
-use hallpass_core::flows::reauthentication::{self, Way};
+use hallpass_core::flows::reauthentication::{self, Way, kept};
 use hallpass_core::{Error, Refusal};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::form::{Field, Form};
@@ -16,55 +13,18 @@ use crate::pages::{manage_email, phone};
 use crate::say;
 use crate::visit::Visit;
 
-/// A form that waits.
-#[derive(Serialize, Deserialize)]
-struct Suspended {
-    user: String,
-    path: String,
-    posted: Vec<(String, String)>,
-    /// Microseconds.
-    until: i64,
-}
-
-/// More than this of a form is not kept: then it must be sent again.
-const MOST: usize = 8 * 1024;
-
 /// Keeps what was posted and asks for a proof.
 pub(crate) async fn suspend(mut visit: Visit) -> Response {
-    let posted = visit.keepable();
-    let size: usize = posted
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    let user = visit.session.user_id().map(|id| id.to_string());
-    let timeout = visit
-        .face
-        .hallpass
-        .settings()
-        .account
-        .reauthentication_timeout;
-    // One form at a time: an older one must not go on in the place of this.
-    visit.session.remove(keys::SUSPENDED);
-    let until = visit.face.hallpass.now() + std::time::Duration::from_secs(timeout.max(600));
-    if let (Some(user), true) = (user, size <= MOST) {
-        let suspended = Suspended {
-            user,
-            path: visit.path.clone(),
-            posted,
-            until: until.micros(),
-        };
-        visit.session.set(keys::SUSPENDED, json!(suspended));
+    let (path, posted) = (visit.path.clone(), visit.keepable());
+    let kept = visit.run(async |cx| {
+        kept::keep(cx, &path, posted);
+        Ok(())
+    });
+    if let Err(error) = kept.await {
+        return visit.error(error).await;
     }
     let to = visit.with_next(&visit.face.path("reauthenticate/"), Some(&visit.path));
     visit.redirect(&to).await
-}
-
-fn take_suspended(visit: &mut Visit) -> Option<Suspended> {
-    let value = visit.session.remove(keys::SUSPENDED)?;
-    let suspended: Suspended = serde_json::from_value(value).ok()?;
-    let user = visit.session.user_id()?.to_string();
-    let in_time = visit.face.hallpass.now().micros() < suspended.until;
-    (suspended.user == user && in_time).then_some(suspended)
 }
 
 /// `GET reauthenticate/`
@@ -110,13 +70,17 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
 /// What waited goes on; else the page that was asked for.
 async fn go_on(mut visit: Visit) -> Response {
     let next = visit.next();
-    let Some(suspended) = take_suspended(&mut visit) else {
+    let kept = match visit.run(async |cx| Ok(kept::take(cx))).await {
+        Ok(kept) => kept,
+        Err(error) => return visit.error(error).await,
+    };
+    let Some((path, posted)) = kept else {
         let to = next.unwrap_or_else(|| visit.face.hallpass.settings().login_redirect_url());
         return visit.redirect(&to).await;
     };
     let (email, number) = (visit.face.path("email/"), visit.face.path("phone/change/"));
-    visit.resume(suspended.path.clone(), suspended.posted);
-    match suspended.path {
+    visit.resume(path.clone(), posted);
+    match path {
         path if path == email => manage_email::submit(visit).await,
         path if path == number => phone::submit_change(visit).await,
         path => visit.redirect(&path).await,
@@ -156,7 +120,7 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         .refuse(refusal);
     let own = json!({
         "form": form.into_json(Some(visit.face.path("reauthenticate/"))),
-        "display": visit.session.user().map(|user| user.display()),
+        "display": visit.session.user().map(|user| visit.face.hallpass.display(user)),
         "can_resend": recipient.is_some(),
         "recipient": recipient,
         "back_url": visit.face.path("profile/"),

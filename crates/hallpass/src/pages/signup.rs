@@ -3,7 +3,7 @@
 use axum::response::Response;
 use hallpass_core::flows::login::Progress;
 use hallpass_core::flows::signup::{self, Finished};
-use hallpass_core::settings::{ExtraField, ExtraKind, SignupField, Verification};
+use hallpass_core::settings::{ExtraField, ExtraKind, SignupField};
 use hallpass_core::{Error, Refusal};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -44,10 +44,7 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
     match finished {
         Ok(Finished::Progress(progress)) => {
             // In already, with a letter that wants to be opened: without a word nobody would look for it.
-            let settings = visit.face.hallpass.settings();
-            let written = settings.account.email_verification == Verification::Optional
-                && !visit.posted("email").trim().is_empty();
-            if written && matches!(progress, Progress::SignedIn(_)) {
+            if matches!(&progress, Progress::SignedIn(signed_in) if signed_in.written) {
                 let words = "A letter is on its way. Open its link to confirm your address.";
                 visit.tell("info", words);
             }

@@ -4,8 +4,7 @@
 //! stands beside it. A header is put there on purpose, and needs none.
 
 use hallpass_core::domain::User;
-use hallpass_core::flows::tokens;
-use hallpass_core::settings::RegisterPermission;
+use hallpass_core::flows::tokens::{self, signup};
 use hallpass_core::{Error, Refusal, TokenFault};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
@@ -61,25 +60,13 @@ pub(crate) async fn authenticate(call: &mut Call) -> Result<(), Reply> {
     }
 }
 
-/// Whether they may, beyond being known: REST_AUTH_REGISTER_PERMISSION_CLASSES.
+/// Whether they may, beyond being known.
 pub(crate) fn permit(call: &Call) -> Result<(), Reply> {
     if call.view.path != "registration/" {
         return Ok(());
     }
-    let settings = call.face.hallpass.settings();
-    for wanted in &settings.rest_auth.register_permission_classes {
-        let may = match (wanted, &call.user) {
-            (RegisterPermission::Anyone, _) => true,
-            (_, None) => return Err(unproved()),
-            (RegisterPermission::SignedIn, Some(_)) => true,
-            (RegisterPermission::Staff, Some(user)) => user.is_staff,
-        };
-        if !may {
-            let words = "You do not have permission to perform this action.";
-            return Err(Reply::detail(StatusCode::FORBIDDEN, words));
-        }
-    }
-    Ok(())
+    let may = signup::may_register(&call.face.hallpass, call.user.as_ref());
+    may.map_err(|refusal| say::error(call, refusal.into()))
 }
 
 fn unproved() -> Reply {

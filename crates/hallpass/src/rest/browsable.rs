@@ -6,7 +6,7 @@ mod links;
 pub(crate) mod posted;
 
 use axum::response::{IntoResponse as _, Response};
-use hallpass_core::domain::{User, secret};
+use hallpass_core::domain::{Session, User, secret};
 use hallpass_core::flows::user_details;
 use hallpass_django::csrf;
 use http::header::HeaderName;
@@ -37,8 +37,12 @@ pub(crate) async fn prepare(call: &mut Call, reply: &Reply) -> Result<Map<String
     let Some(user) = who(call).cloned() else {
         return Ok(Map::new());
     };
-    let details = call
-        .run(async |cx| Ok(user_details::of(cx, &user).await?))
+    let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
+    // Looking changes nothing in the session, so it needs none.
+    let details = hallpass
+        .run(&client, &mut Session::fresh(false), async |cx| {
+            Ok(user_details::of(cx, &user).await?)
+        })
         .await;
     match details.map(|details| user::shown(&call.face, &details)) {
         Ok(Value::Object(current)) => Ok(current),
@@ -97,7 +101,7 @@ pub(crate) fn page(
         }),
         "user": who.map(|user| {
             let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-            json!({ "display": user.display(), "username": some(&user.username), "email": some(&user.email) })
+            json!({ "display": call.face.hallpass.display(user), "username": call.face.hallpass.username_of(user), "email": some(&user.email) })
         }),
         "sign_out_url": sign_out(call),
         "csrf_token": token.unwrap_or_default(),

@@ -310,6 +310,8 @@ fn one(spec: &Spec, value: &Value) -> Result<Value, Vec<String>> {
         _ => {}
     }
     let text = match value {
+        // Blanks at its ends are part of a password.
+        Value::String(text) if spec.kind == Kind::Password => text.clone(),
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => return fault("Not a valid string."),
@@ -340,6 +342,16 @@ fn within(spec: &Spec, number: i64) -> Result<Value, Vec<String>> {
     Err(vec![words])
 }
 
+/// The code of the first surrogate without its other half.
+fn lone_surrogate(text: &str) -> Option<&str> {
+    let codes = text.split(SURROGATE).skip(1);
+    let mut codes = codes.filter_map(|rest| rest.get(..4));
+    codes.find(|code| {
+        let value = u32::from_str_radix(code, 16).unwrap_or_default();
+        (0xd800..0xe000).contains(&value)
+    })
+}
+
 fn text_faults(spec: &Spec, text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let length = text.chars().count();
@@ -356,8 +368,7 @@ fn text_faults(spec: &Spec, text: &str) -> Vec<String> {
     if text.contains('\0') {
         faults.push("Null characters are not allowed.".to_owned());
     }
-    if let Some((_, rest)) = text.split_once(SURROGATE) {
-        let code: String = rest.chars().take(4).collect();
+    if let Some(code) = lone_surrogate(text) {
         faults.push(format!("Surrogate characters are not allowed: U+{code}."));
     }
     match spec.kind {

@@ -24,6 +24,10 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
         let words = "You should be logged in to logout. Check whether the token is passed.";
         return Err(Reply::detail(StatusCode::BAD_REQUEST, words));
     }
+    if rest.use_jwt && rest.jwt_auth_httponly && call.proof.is_none() {
+        // The refresh token's cookie alone is no wish to log out: it comes with what any site sends.
+        super::tokens::by_cookie(call)?;
+    }
     if rest.session_login {
         call.load_session().await?;
     }

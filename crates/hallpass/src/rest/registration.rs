@@ -1,10 +1,11 @@
 //! `registration/` and what is below it.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::{Session, Stage};
 use hallpass_core::flows::email_verification;
-use hallpass_core::flows::tokens::signup::{self, SignedUp};
+use hallpass_core::flows::tokens::signup::{self, Kept, SignedUp};
 use hallpass_core::settings::SignupField;
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
@@ -38,6 +39,9 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
     let columns = ours.user_fields.iter().filter(|own| own.at_registration);
     fields.extend(columns.map(Spec::column));
     fields.extend(ours.signup_extra_fields.iter().map(Spec::extra));
+    if let Some(trap) = &account.signup_form_honeypot_field {
+        fields.push(Spec::new(trap, Kind::Text).blank().hidden());
+    }
     let own = face.hallpass.signup_hook().extra_fields();
     fields.extend(own.iter().map(Spec::extra));
     fields
@@ -45,21 +49,28 @@ pub(crate) fn fields(face: &Face) -> Vec<Spec> {
 
 /// `POST registration/`
 pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
-    let session = call.may_start_session();
     let values = call.values.clone();
     let typed = |name: &str| values.text(name);
-    let done = if session {
+    let done = if call.may_start_session() {
         call.load_session().await?;
-        call.run(async |cx| signup::finish(cx, &typed, true).await)
+        call.run(async |cx| signup::finish(cx, &typed, Kept::Session).await)
             .await
     } else {
-        // What waits for a stage waits in a session that nobody has.
+        let kept = match call.is_foreign() {
+            true => Kept::Nothing,
+            false => Kept::Stage,
+        };
         let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
-        hallpass
-            .run(&client, &mut Session::fresh(false), async |cx| {
-                signup::finish(cx, &typed, false).await
+        let mut own = Session::fresh(false);
+        let done = hallpass
+            .run(&client, &mut own, async |cx| {
+                signup::finish(cx, &typed, kept).await
             })
-            .await
+            .await;
+        if !own.is_empty() {
+            call.session = own;
+        }
+        done
     };
     let reply = match done {
         Ok(SignedUp::In(done)) => login::given_as(call, &done.user, done.given, false).await?,
@@ -150,7 +161,12 @@ pub(crate) async fn sent(_: &mut Call) -> Result<Reply, Reply> {
 }
 
 /// `GET registration/account-confirm-email/<key>/`: to the page with the button.
-pub(crate) async fn to_confirm_page(State(face): State<Face>, Path(key): Path<String>) -> Response {
+pub(crate) async fn to_confirm_page(
+    State(face): State<Face>,
+    key: Result<Path<String>, PathRejection>,
+) -> Response {
+    // What is no text is no key.
+    let key = key.map_or_else(|_| " ".to_owned(), |Path(key)| key);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '_');
     if !key.chars().all(plain) {
         let page = crate::errors::Page::new(StatusCode::NOT_FOUND);

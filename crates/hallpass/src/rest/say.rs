@@ -126,7 +126,7 @@ fn refused(refusal: &Refusal) -> Reply {
         }
         Refusal::PermissionDenied => {
             let words = "You do not have permission to perform this action.";
-            Reply::coded(StatusCode::FORBIDDEN, words, refusal.code())
+            Reply::detail(StatusCode::FORBIDDEN, words)
         }
         Refusal::StageRequired(stage) => {
             let words = "Signing in takes one more step, on a page of this site.";

@@ -16,7 +16,7 @@ use crate::errors;
 use crate::face::Face;
 
 pub(crate) fn verify_fields(_: &Face) -> Vec<Spec> {
-    vec![Spec::new("token", Kind::Password)]
+    vec![Spec::new("token", Kind::Text)]
 }
 
 /// `POST token/verify/`
@@ -81,9 +81,9 @@ pub(crate) async fn refresh(call: &mut Call) -> Result<Reply, Reply> {
     Ok(body.into())
 }
 
-/// The token of the cookie. Another site cannot read the answer, but it could have a token rotated that nobody gets then,
-/// which ends the family.
-fn by_cookie(call: &Call) -> Result<Option<String>, Reply> {
+/// The refresh token of the cookie. Another site cannot read the answer, but it could have a token rotated that nobody gets
+/// then, which ends the family; or log somebody out.
+pub(crate) fn by_cookie(call: &Call) -> Result<Option<String>, Reply> {
     let rest = &call.face.hallpass.settings().rest_auth;
     let name = rest.jwt_auth_refresh_cookie.as_ref();
     let token = name.and_then(|name| cookies::find(&call.headers, name));

@@ -1,6 +1,7 @@
 //! A person's way through all of it, as settings vary.
 
 use hallpass::settings::{Asked, CodeRequired, LoginBy, Quota, SignupField, Verification};
+use hallpass_testkit::app::rates;
 use hallpass_testkit::{TestApp, TestDb, each_database};
 
 each_database!(
@@ -11,6 +12,7 @@ each_database!(
     a_code_signs_in,
     addresses_are_managed,
     a_name_is_given_once_in_whatever_case,
+    a_signup_is_told_of_a_letter_that_was_sent,
 );
 
 /// The code in a letter: the line that is nothing but a code.
@@ -250,4 +252,31 @@ async fn a_name_is_given_once_in_whatever_case(db: TestDb) {
     statuses.sort_unstable();
     assert_eq!(statuses, [302, 400, 400, 400, 400, 400]);
     assert_eq!(app.count("auth_user").await, 1);
+}
+
+async fn a_signup_is_told_of_a_letter_that_was_sent(db: TestDb) {
+    let app = TestApp::with(db, |settings| {
+        settings.account.email_verification = Verification::Optional;
+        settings.account.rate_limits = rates(r#"{"confirm_email": "1/h/ip"}"#);
+    })
+    .await;
+    for (name, email, told) in [
+        ("ann", "ann@example.com", true),
+        ("bob", "bob@example.com", false),
+        ("eve", "", false),
+    ] {
+        let mut browser = app.browser();
+        let fields = [
+            ("username", name),
+            ("email", email),
+            ("password1", "correct-horse-9"),
+            ("password2", "correct-horse-9"),
+        ];
+        let done = browser.fill("/accounts/signup/", &fields).await;
+        assert_eq!(done.location(), "/accounts/profile/", "{}", done.text);
+        let page = browser.get("/accounts/profile/").await;
+        assert_eq!(page.text.contains("A letter is on its way"), told, "{name}");
+    }
+    assert_eq!(app.letter().await.to, "ann@example.com");
+    app.no_other_letter_was_sent().await;
 }

@@ -47,7 +47,7 @@ pub async fn send_link(
         "link": cx.confirm_link(&key),
         "valid_for": crate::domain::timestamp::spoken_for(lifetime),
         "signup": signup,
-        "user": { "display": user.display() },
+        "user": { "display": cx.hallpass().display(user) },
         "asked": cx.asked(),
     });
     let expires = Some(cx.now + lifetime);
@@ -76,7 +76,7 @@ pub async fn send_code(
         "code": sent.code.reveal(),
         "valid_for": crate::domain::timestamp::spoken_for(sent.challenge.expires.since(cx.now)),
         "signup": signup,
-        "user": user.map(|user| json!({ "display": user.display() })),
+        "user": user.map(|user| json!({ "display": cx.hallpass().display(user) })),
         "asked": cx.asked(),
     });
     cx.send(&Letter {
@@ -176,7 +176,9 @@ pub async fn notify(
         return Ok(());
     }
     let user = store::user::by_id(cx.read(), about).await?;
-    let display = user.map(|user| user.display()).unwrap_or_default();
+    let display = user
+        .map(|user| cx.hallpass().display(&user))
+        .unwrap_or_default();
     let mut context = json!({
         "asked": cx.asked(),
         "reset_url": cx.reset_url(),

@@ -103,7 +103,9 @@ pub(crate) async fn send_login_code(
     }
     let id = user.map(|user| user.id);
     if by_mail {
-        let display = user.map(User::display).or_else(|| login.display.clone());
+        let display = user
+            .map(|user| cx.hallpass().display(user))
+            .or_else(|| login.display.clone());
         let letter = login_letter(cx, display, sent);
         cx.send(&letter).await?;
     } else {

@@ -36,6 +36,8 @@ pub struct SignedIn {
     pub user: User,
     /// Where to go.
     pub to: String,
+    /// A letter is on its way, to confirm the address of a signup.
+    pub written: bool,
 }
 
 /// Step 1. `user` is nobody where it must look like a sign-in and never end.
@@ -245,11 +247,13 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
     if let Some(remember) = login.remember {
         remember_session(cx, remember);
     }
+    let mut written = false;
     if let Some(email) = letter {
         let rows = addresses::of(cx, &user).await?;
         let row = rows.iter().find(|row| row.email == email && !row.verified);
         if let Some(row) = row.cloned() {
             addresses::send_link(cx, &user, &row, true).await?;
+            written = true;
         }
     }
     let hook = cx.hallpass().login_hook().clone();
@@ -267,7 +271,7 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
             true => settings.signup_redirect_url(),
             false => settings.login_redirect_url(),
         });
-    Ok(Progress::SignedIn(SignedIn { user, to }))
+    Ok(Progress::SignedIn(SignedIn { user, to, written }))
 }
 
 /// Where confirming is optional, a signup sends a letter and waits for nothing. Over the limit it sends none.

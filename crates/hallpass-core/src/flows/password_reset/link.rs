@@ -48,7 +48,7 @@ fn letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, S
     let context = json!({
         "link": cx.reset_link(&uid, &token),
         "username": reminder(cx, user),
-        "user": { "display": user.display() },
+        "user": { "display": cx.hallpass().display(user) },
         "valid_for": spoken_for(lifetime),
         "asked": cx.asked(),
     });

@@ -2,10 +2,12 @@
 
 use super::{LoggedIn, issue};
 use crate::cx::Cx;
-use crate::domain::Stage;
-use crate::error::Error;
+use crate::domain::{Stage, User};
+use crate::error::{Error, Refusal};
 use crate::flows::login::{Progress, SignedIn};
 use crate::flows::signup;
+use crate::hallpass::Hallpass;
+use crate::settings::RegisterPermission;
 
 /// What came of it.
 #[must_use]
@@ -16,24 +18,60 @@ pub enum SignedUp {
     Waiting(Stage),
 }
 
-/// Signs somebody up. `session`: a session may start, or wait for the stage; else the session that was given must be one
-/// that nobody keeps.
+/// Whether somebody may sign up here at all: REST_AUTH_REGISTER_PERMISSION_CLASSES.
+///
+/// # Errors
+/// [`Refusal::LoginRequired`], [`Refusal::PermissionDenied`].
+pub fn may_register(hallpass: &Hallpass, user: Option<&User>) -> Result<(), Refusal> {
+    let classes = &hallpass.settings().rest_auth.register_permission_classes;
+    for wanted in classes {
+        match (wanted, user) {
+            (RegisterPermission::Anyone, _) | (RegisterPermission::SignedIn, Some(_)) => {}
+            (RegisterPermission::Staff, Some(user)) if user.is_staff => {}
+            (_, Some(_)) => return Err(Refusal::PermissionDenied),
+            (_, None) => return Err(Refusal::LoginRequired),
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of the session. Unless it is kept, the one that was given must be nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It may start, or wait for a stage.
+    Session,
+    /// It may wait for a stage that is taken in a browser, such as a code that is typed, and for nothing else: it is
+    /// nobody's, and without it there would be no place to type the code.
+    Stage,
+    /// Nothing of it stays.
+    Nothing,
+}
+
+/// Signs somebody up.
 ///
 /// # Errors
 /// As [`signup::finish`].
 pub async fn finish(
     cx: &mut Cx,
     typed: &(dyn Fn(&str) -> String + Sync),
-    session: bool,
+    kept: Kept,
 ) -> Result<SignedUp, Error> {
-    let before = cx.session.clone();
     let progress = match signup::finish(cx, typed, None).await? {
         signup::Finished::Progress(progress) => progress,
         // It must look like success.
         signup::Finished::Trapped => return Ok(SignedUp::Waiting(Stage::VerifyEmail)),
     };
-    if !session {
-        cx.session = before;
+    let by_code = cx
+        .hallpass()
+        .settings()
+        .account
+        .email_verification_by_code_enabled;
+    let in_browser = match &progress {
+        Progress::SignedIn(_) => false,
+        Progress::Pending(stage) => *stage != Stage::VerifyEmail || by_code,
+    };
+    if kept == Kept::Nothing || (kept == Kept::Stage && !in_browser) {
+        cx.session.flush();
     }
     match progress {
         Progress::Pending(stage) => Ok(SignedUp::Waiting(stage)),

@@ -279,8 +279,6 @@ fn codes() -> Vec<Sample> {
         ),
         Sample::new("email_verification/invalid.html", json!({ "manage_url": "/email/", "login_url": "/login/", "user": user() }))
             .or(json!([{ "/manage_url": null, "/user": null }])),
-        Sample::new("email_verification/required.html", json!({ "email": HOSTILE, "manage_url": "/email/", "user": user() }))
-            .or(json!([{ "/email": null }])),
         Sample::new(
             "phone/verify.html",
             json!({ "form": form(json!({ "code": code(), "phone": phone() })), "phone": HOSTILE, "valid_for": "15 minutes",

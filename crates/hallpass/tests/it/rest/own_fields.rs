@@ -152,6 +152,28 @@ async fn people_without_user_names_who_say_a_gender_and_a_phone_number(db: TestD
     assert_eq!(put["gender"]["required"], true);
     assert!(put.get("username").is_none(), "{put}");
 
+    // A page has a form for what can be changed, which starts from what is there, also after a refusal.
+    let accept = program.0.headers.insert("accept", "text/html".to_owned());
+    for (method, body, status) in [
+        ("GET", Value::Null, 200),
+        ("PATCH", json!({ "gender": "" }), 400),
+    ] {
+        let (answer, _) = program.send(method, "user/", &body).await;
+        assert_eq!(answer.status, status);
+        assert!(answer.text.contains("name=\"gender\""), "{}", answer.text);
+        assert!(
+            !answer.text.contains("name=\"phone_number\""),
+            "{}",
+            answer.text
+        );
+        let raw = answer.text.contains("&quot;gender&quot;: &quot;M&quot;");
+        assert!(raw, "{}", answer.text);
+    }
+    match accept {
+        Some(before) => program.0.headers.insert("accept", before),
+        None => program.0.headers.remove("accept"),
+    };
+
     // The address is one user's, in whatever case; so is the number.
     let mut other = Program::of(&app);
     let (status, refused) = other
@@ -171,6 +193,30 @@ async fn people_without_user_names_who_say_a_gender_and_a_phone_number(db: TestD
     let taken = json!({ "phone_number": ["This field must be unique."] });
     assert_eq!((status, refused), (400, taken));
     assert_eq!(app.count("auth_user").await, 1);
+
+    // The name that was made up is nowhere.
+    let letters = app.letters().await;
+    let made_up = app
+        .look_up(hallpass::domain::UserId::from_int(1))
+        .await
+        .username;
+    assert_eq!(made_up, "ann");
+    assert!(
+        letters
+            .iter()
+            .all(|letter| !letter.text.contains("Hello ann,")),
+        "{letters:?}"
+    );
+    let mut browser = app.browser();
+    let typed = [("login", "ann@example.com"), ("password", PASSWORD)];
+    browser.fill("/accounts/login/", &typed).await;
+    let page = browser.get("/accounts/profile/").await;
+    assert!(page.text.contains("ann@example.com"), "{}", page.text);
+    assert!(
+        !page.text.contains(">ann<") && !page.text.contains("User name"),
+        "{}",
+        page.text
+    );
 
     // The address is what one signs in with.
     let given = json!({ "email": "ann@example.com", "password": PASSWORD });
