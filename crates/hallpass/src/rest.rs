@@ -40,6 +40,10 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
     if index::has_place(mount, taken) {
         all.push(&index::INDEX);
     }
+    // Where the pages are below it, what is missing there is theirs to tell.
+    if mount != "/" && !settings.hallpass.mount.starts_with(mount) {
+        all.push(&views::NOTHING);
+    }
     for view in all {
         let with_slash = format!("{mount}{}", view.path);
         let handler = move |State(face): State<Face>, request: Request| {

@@ -106,11 +106,12 @@ pub async fn set(cx: &mut Cx, first: &str, second: Option<&str>) -> Result<Finis
 }
 
 /// Step 2, for `user`, who proved who they are by a key, a token or the session. `old` is asked for where the site wants
-/// it; a wrong one counts as a failed sign-in does. `ends_session`: this session ends too.
+/// it; a wrong one counts as a failed sign-in does. In a session it may be left out only soon after signing in: a browser
+/// that was left open must not be a way around the page that asks for it. `ends_session`: this session ends too.
 ///
 /// # Errors
-/// [`Refusal::NotAvailable`], [`Refusal::RateLimited`], [`Refusal::Several`]; [`Refusal::LoginRequired`] if the password
-/// was changed elsewhere at the same moment.
+/// [`Refusal::NotAvailable`], [`Refusal::RateLimited`], [`Refusal::ReauthenticationRequired`], [`Refusal::Several`];
+/// [`Refusal::LoginRequired`] if the password was changed elsewhere at the same moment.
 pub async fn change_of(
     cx: &mut Cx,
     user: &User,
@@ -121,6 +122,14 @@ pub async fn change_of(
     if cx.hallpass().settings().hallpass.passwordless {
         return Err(Refusal::NotAvailable.into());
     }
+    let own = cx.session.user_id() == Some(user.id);
+    if own && old.is_none() {
+        match hallpass_django::hashers::is_usable(&user.password) {
+            true if reauthentication::is_recent(cx) => {}
+            true => return Err(Refusal::ReauthenticationRequired.into()),
+            false => reauthentication::require(cx).await?,
+        }
+    }
     within(cx.hit("change_password", None).await?)?;
     if let Some(old) = old
         && !reauthentication::is_password_of(cx, user, &passwords::forms(old)).await?
@@ -130,7 +139,6 @@ pub async fn change_of(
     }
     passwords::choose(cx, user, first, Some(second)).await?;
     let letter = "password_change/changed";
-    let own = cx.session.user_id() == Some(user.id);
     replace_as(cx, user.clone(), first, ("password_changed", letter))
         .await
         .map(|user| match own {

@@ -65,6 +65,14 @@ pub fn is_fresh(cx: &Cx) -> bool {
     last.is_some_and(|record| record.time() <= cx.now && cx.now < record.time() + lifetime)
 }
 
+/// Whether a proof was given a short while ago, anew or by signing in.
+pub(crate) fn is_recent(cx: &Cx) -> bool {
+    let lifetime = Duration::from_secs(cx.hallpass().settings().account.reauthentication_timeout);
+    let records = sessions::records(&cx.session);
+    let mut times = records.iter().map(Record::time);
+    times.any(|time| time <= cx.now && cx.now < time + lifetime)
+}
+
 /// How `user` can give one. A mailbox or phone counts only if it was confirmed.
 ///
 /// # Errors

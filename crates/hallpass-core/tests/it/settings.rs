@@ -4,6 +4,7 @@ mod account_values;
 mod accounts;
 mod contradictions;
 mod names;
+mod rates;
 mod rest;
 mod secrets;
 mod texts;

@@ -99,6 +99,9 @@ impl Call {
         let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
         let renderers = &self.rest_framework().default_renderer_classes;
         self.form = negotiate::pick(renderers, &accept, format)?;
+        if self.view.is_nothing() {
+            return Err(Reply::not_found());
+        }
         if !self.method.is_safe() {
             let bytes = self.read(body).await?;
             let kind = self.header(header::CONTENT_TYPE.as_str());
@@ -350,7 +353,10 @@ impl Call {
         {
             reply = say::error(&self, error);
         }
-        let mut told = vec![(header::ALLOW, self.view.allow.to_owned())];
+        let mut told = Vec::new();
+        if !self.view.is_nothing() {
+            told.push((header::ALLOW, self.view.allow.to_owned()));
+        }
         let vary = match self.session_read {
             true => "Accept, Cookie",
             false => "Accept",

@@ -7,6 +7,7 @@ use hallpass_django::reset_token::decode_uid_base36;
 use http::StatusCode;
 
 use super::answer::Reply;
+use super::auth::Proof;
 use super::call::Call;
 use super::fields::{Errors, Kind, Spec};
 use super::say;
@@ -20,9 +21,15 @@ fn new_passwords() -> [Spec; 2] {
 pub(crate) fn change_fields(face: &Face) -> Vec<Spec> {
     let mut fields = Vec::from(new_passwords());
     let rest = &face.hallpass.settings().rest_auth;
-    if rest.old_password_field_enabled {
-        fields.insert(0, Spec::new("old_password", Kind::Password).at_most(128));
-    }
+    let old = Spec::new("old_password", Kind::Password);
+    fields.insert(
+        0,
+        match rest.old_password_field_enabled {
+            true => old.at_most(128),
+            // In a session it may be needed all the same.
+            false => old.blank().hidden(),
+        },
+    );
     fields
 }
 
@@ -42,16 +49,11 @@ pub(crate) async fn change(call: &mut Call) -> Result<Reply, Reply> {
     let Some(user) = call.user.clone() else {
         return Err(Reply::detail(StatusCode::UNAUTHORIZED, "").challenged());
     };
-    let ends_session = call
-        .face
-        .hallpass
-        .settings()
-        .rest_auth
-        .logout_on_password_change;
+    let rest = &call.face.hallpass.settings().rest_auth;
+    let ends_session = rest.logout_on_password_change;
+    let asked = rest.old_password_field_enabled || call.proof == Some(Proof::Session);
     let values = call.values.clone();
-    let old = values
-        .has("old_password")
-        .then(|| values.text("old_password"));
+    let old = Some(values.text("old_password")).filter(|old| asked && !old.is_empty());
     let (first, second) = (values.text("new_password1"), values.text("new_password2"));
     let new = (first.as_str(), second.as_str());
     let done = call

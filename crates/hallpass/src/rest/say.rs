@@ -132,6 +132,10 @@ fn refused(refusal: &Refusal) -> Reply {
             let words = "Signing in takes one more step, on a page of this site.";
             Reply::coded(StatusCode::FORBIDDEN, words, refusal.code()).with("stage", stage.as_str())
         }
+        Refusal::ReauthenticationRequired => {
+            let words = "Send old_password, or log in again first.";
+            Reply::coded(StatusCode::FORBIDDEN, words, refusal.code())
+        }
         Refusal::LoginRequired => {
             let words = "Authentication credentials were not provided.";
             Reply::detail(StatusCode::UNAUTHORIZED, words).challenged()

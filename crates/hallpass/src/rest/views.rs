@@ -219,6 +219,27 @@ static LOGOUT_ON_GET: View = View {
     handle: |call| Box::pin(logout::post(call)),
 };
 
+/// Whatever is no address: those of second factors, say, as in an installation of the original without them.
+pub(crate) static NOTHING: View = View {
+    path: "{*rest}",
+    slash_optional: false,
+    name: "Not Found",
+    description: "There is nothing at this address.",
+    methods: &[],
+    allow: "",
+    credentials: Credentials::Unread,
+    scope: None,
+    fields: |_| Vec::new(),
+    handle: |_| Box::pin(async { Err(Reply::not_found()) }),
+};
+
+impl View {
+    /// Whether nothing is there.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.path == NOTHING.path
+    }
+}
+
 /// The addresses that the settings have.
 pub(crate) fn of(face: &Face) -> Vec<&'static View> {
     let settings = face.hallpass.settings();

@@ -13,6 +13,7 @@ each_database!(
     letters_lead_to_the_front_end,
     an_account_is_made_confirmed_used_and_changed,
     a_site_without_the_interface_has_none_of_it,
+    what_is_no_address_is_not_found_in_the_form_that_was_asked_for,
     a_name_that_many_want_at_once_goes_to_one,
     options_tell_what_an_address_takes,
     a_sign_in_with_a_stage_is_for_a_person,
@@ -233,6 +234,37 @@ async fn a_site_without_the_interface_has_none_of_it(db: TestDb) {
     .await;
     let mut program = Program::of(&app);
     assert_eq!(program.post("login/", json!({})).await.0, 404);
+}
+
+async fn what_is_no_address_is_not_found_in_the_form_that_was_asked_for(db: TestDb) {
+    let app = app(db, without_session).await;
+    let mut program = Program::of(&app);
+    let missing = json!({ "detail": "Not found." });
+    // Second factors are as where the original has them not installed.
+    for (method, path) in [
+        ("GET", "mfa/status/"),
+        ("POST", "mfa/verify/"),
+        ("GET", "mfa/totp/activate/"),
+        ("POST", "mfa/totp/deactivate/"),
+        ("POST", "mfa/recovery-codes/"),
+        ("POST", "mfa/recovery-codes/regenerate/"),
+        ("POST", "login/x"),
+        ("BREW", "tea"),
+        ("OPTIONS", "registration"),
+        ("GET", "%ff/..%2f%00"),
+    ] {
+        let (answer, told) = program.send(method, path, &json!({})).await;
+        assert_eq!(
+            (answer.status.as_u16(), told),
+            (404, missing.clone()),
+            "{method} {path}"
+        );
+    }
+    program.0.headers.insert("accept", "text/html".to_owned());
+    let (answer, _) = program.send("GET", "mfa/status/", &Value::Null).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(answer.text.contains("Not found."), "{}", answer.text);
 }
 
 async fn a_name_that_many_want_at_once_goes_to_one(db: TestDb) {

@@ -1,6 +1,7 @@
 //! What somebody tries who means ill, and what must not happen by mishap.
 
 use axum::body::Body;
+use hallpass::domain::Timestamp;
 use hallpass::settings::{
     Asked, CodeAfter, LoginBy, RegisterPermission, Settings, SignupField, Verification,
 };
@@ -25,6 +26,7 @@ each_database!(
     a_key_dies_with_the_password_and_at_the_logout,
     who_is_known_and_may_not_register_is_told_so,
     stages_are_not_passed_by,
+    a_browser_that_was_left_open_gives_nobody_a_new_password,
     answers_are_kept_by_nobody_and_read_by_no_other_site,
     odd_texts_are_texts,
 );
@@ -515,6 +517,57 @@ async fn stages_are_not_passed_by(db: TestDb) {
         1,
         "Ann's, of her registration"
     );
+}
+
+async fn a_browser_that_was_left_open_gives_nobody_a_new_password(db: TestDb) {
+    fn early() -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000)
+    }
+    fn later() -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + 3_600)
+    }
+    let app = TestApp::at(db, early, |_| ()).await;
+    app.user_with("ann", "ann@example.com", &hash(PASSWORD))
+        .await;
+    let late = TestApp::at(app.db.shared(), later, |_| ()).await;
+    let mut program = Program::of(&app);
+    let key = program.login().await;
+    let csrf = |program: &Program| program.0.cookies["csrftoken"].clone();
+    let token = csrf(&program);
+    program.0.headers.insert("x-csrftoken", token);
+    let new = |number: u8, old: &str| {
+        let password = format!("another-horse-{number}");
+        json!({ "old_password": old, "new_password1": password, "new_password2": password })
+    };
+    // Having just logged in is enough, as it is there.
+    assert_eq!(program.post("password/change/", new(1, "")).await.0, 200);
+    let mut open = Program::of(&late);
+    open.0.cookies = program.0.cookies.clone();
+    let token = csrf(&open);
+    open.0.headers.insert("x-csrftoken", token);
+    assert_eq!(open.get("user/").await.0, 200);
+    let (status, body) = open.post("password/change/", new(2, "")).await;
+    assert_eq!(
+        (status, &body["code"]),
+        (403, &json!("reauthentication_required"))
+    );
+    let (status, body) = open.post("password/change/", new(2, "wrong")).await;
+    assert_eq!(
+        (status, body["old_password"].is_array()),
+        (400, true),
+        "{body}"
+    );
+    let (status, body) = open
+        .post("password/change/", new(2, "another-horse-1"))
+        .await;
+    assert_eq!(status, 200, "{body}");
+    // A key is held by a program, which may, as there.
+    let given = json!({ "username": "ann", "password": "another-horse-2" });
+    let (_, fresh) = Program::of(&late).post("login/", given).await;
+    assert_ne!(fresh["key"], key["key"]);
+    let mut holder = Program::of(&late);
+    holder.authorize(format!("Token {}", fresh["key"].as_str().unwrap()));
+    assert_eq!(holder.post("password/change/", new(3, "")).await.0, 200);
 }
 
 async fn answers_are_kept_by_nobody_and_read_by_no_other_site(db: TestDb) {
