@@ -88,6 +88,7 @@ pub(crate) fn page(
         "body": links::find(&body.unwrap_or_default()),
         "index": addresses(call),
         "can_get": has(&Method::GET),
+        "can_options": !call.view.is_nothing(),
         "can_delete": shown.form.is_some() && has(&Method::DELETE),
         "methods": forms::methods(call.view).iter().map(|it| it.as_str()).collect::<Vec<_>>(),
         "form": shown.form,
