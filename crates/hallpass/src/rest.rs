@@ -41,7 +41,7 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
         return router;
     };
     let mut all = views::of(face);
-    if index::has_place(&mount, taken) {
+    if index::has_place(mount, taken) {
         all.push(&index::INDEX);
     }
     // Where the pages are below it, what is missing there is theirs to tell.

@@ -6,7 +6,7 @@ mod links;
 pub(crate) mod posted;
 
 use axum::response::{IntoResponse as _, Response};
-use hallpass_core::domain::{User, secret};
+use hallpass_core::domain::{Session, User, secret};
 use hallpass_core::flows::user_details;
 use hallpass_django::csrf;
 use http::header::HeaderName;
@@ -37,8 +37,12 @@ pub(crate) async fn prepare(call: &mut Call, reply: &Reply) -> Result<Map<String
     let Some(user) = who(call).cloned() else {
         return Ok(Map::new());
     };
-    let details = call
-        .run(async |cx| Ok(user_details::of(cx, &user).await?))
+    let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
+    // Looking changes nothing in the session, so it needs none.
+    let details = hallpass
+        .run(&client, &mut Session::fresh(false), async |cx| {
+            Ok(user_details::of(cx, &user).await?)
+        })
         .await;
     match details.map(|details| user::shown(&call.face, &details)) {
         Ok(Value::Object(current)) => Ok(current),
@@ -84,6 +88,7 @@ pub(crate) fn page(
         "body": links::find(&body.unwrap_or_default()),
         "index": addresses(call),
         "can_get": has(&Method::GET),
+        "can_options": !call.view.is_nothing(),
         "can_delete": shown.form.is_some() && has(&Method::DELETE),
         "methods": forms::methods(call.view).iter().map(|it| it.as_str()).collect::<Vec<_>>(),
         "form": shown.form,
@@ -118,7 +123,7 @@ pub(crate) fn page(
 }
 
 /// Who is signed in, as far as this answer knows.
-pub(crate) fn who(call: &Call) -> Option<&User> {
+fn who(call: &Call) -> Option<&User> {
     match call.proof {
         Some(Proof::Key | Proof::Token) => call.user.as_ref(),
         Some(Proof::Session) | None => call.session.user(),

@@ -161,12 +161,12 @@ fn rest() -> Sample {
             "method": "POST", "path": HOSTILE, "status": 400, "reason": "Bad Request",
             "headers": [{ "name": "Allow", "value": "POST, OPTIONS" }, { "name": "WWW-Authenticate", "value": HOSTILE }],
             "body": [{ "text": format!("{{\n    \"detail\": \"{HOSTILE}\""), "url": null }, link, { "text": "\n}", "url": null }],
-            "index": null, "can_get": false, "can_delete": false, "methods": ["POST"], "form": own, "order": ["username", "password", "terms"],
+            "index": null, "can_get": false, "can_options": true, "can_delete": false, "methods": ["POST"], "form": own, "order": ["username", "password", "terms"],
             "raw": raw, "raw_first": false, "problem": null, "wants_to_know": false, "sign_in_url": null, "sign_out_url": null }),
     )
     .or(json!([{ "/methods": ["PUT", "PATCH"], "/can_get": true, "/can_delete": true, "/path": "/rest/user/", "/raw_first": true }]))
     .or(json!([
-        { "/form": null, "/raw": null, "/order": [], "/problem": HOSTILE, "/wants_to_know": true, "/sign_in_url": "/accounts/login/?next=%2F", "/crumbs": [{ "name": HOSTILE, "url": "/rest/" }] },
+        { "/form": null, "/raw": null, "/order": [], "/can_options": false, "/problem": HOSTILE, "/wants_to_know": true, "/sign_in_url": "/accounts/login/?next=%2F", "/crumbs": [{ "name": HOSTILE, "url": "/rest/" }] },
         { "/form": null, "/raw": null, "/order": [], "/body": [], "/headers": [], "/can_get": true, "/path": "/rest/",
             "/index": [{ "name": HOSTILE, "url": "/rest/login/", "methods": "POST", "description": HOSTILE }] },
     ]))

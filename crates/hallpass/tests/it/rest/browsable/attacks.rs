@@ -64,6 +64,12 @@ async fn what_strangers_typed_stays_text(db: TestDb) {
     }
     let answer = ann.open("login/?format=api&next=%22%3E%3Cscript%3E").await;
     assert!(!answer.text.contains("<script>"));
+    // Nor does an address that there is not.
+    let answer = ann.open("%22%3E%3Cb%3E/\"'/{{x}}/").await;
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    assert!(!answer.text.contains("OPTIONS"), "{}", answer.text);
+    let all = read(&answer.text).unwrap();
+    assert!(all.iter().all(|it| it.name != "b"), "{}", answer.text);
 }
 
 /// What a form of another site could send, with all cookies of the visitor.
