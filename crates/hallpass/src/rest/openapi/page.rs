@@ -136,7 +136,8 @@ impl<'a> Reader<'a> {
 
     fn parameter(&self, parameter: &'a Value) -> Value {
         let it = self.resolve(parameter);
-        let mut row = field_told(it["name"].as_str().unwrap_or_default(), &it["schema"]);
+        let schema = self.resolve(&it["schema"]);
+        let mut row = field_told(it["name"].as_str().unwrap_or_default(), schema);
         row["required"] = it["required"].clone();
         row["place"] = it["in"].clone();
         row["description"] = it["description"].clone();
