@@ -154,7 +154,8 @@ fn rest_docs() -> Sample {
     let words = json!([{ "text": HOSTILE, "code": false }, { "text": HOSTILE, "code": true }]);
     let row = json!({ "name": "username", "kind": "string", "required": true, "description": HOSTILE, "limits": ["at most 150 characters"],
         "place": "query" });
-    let answer = json!({ "status": "400", "reason": "Bad Request", "whens": [HOSTILE], "headers": ["Set-Cookie"], "examples": [HOSTILE] });
+    let answer = json!({ "status": "400", "reason": "Bad Request", "headers": ["Set-Cookie"],
+        "cases": [{ "when": HOSTILE, "example": HOSTILE }] });
     let operation = json!({ "id": "login_create", "method": "POST", "path": "/dj-rest-auth/login/", "url": "/dj-rest-auth/login/",
         "summary": "Login", "description": HOSTILE, "ways": ["tokenAuth", "cookieAuth"], "fields": [row], "parameters": [row],
         "curl": HOSTILE, "answers": [answer] });
@@ -168,7 +169,7 @@ fn rest_docs() -> Sample {
     .or(json!([{ "/groups/0/operations/0/fields": [], "/groups/0/operations/0/parameters": [bare],
         "/groups/0/operations/0/ways": [], "/groups/0/operations/0/url": null,
         "/groups/0/operations/0/answers/0/reason": null, "/groups/0/operations/0/answers/0/headers": [],
-        "/groups/0/operations/0/answers/0/examples": [] }]))
+        "/groups/0/operations/0/answers/0/cases/0/example": null }]))
 }
 
 fn signing_in() -> Vec<Sample> {
