@@ -70,6 +70,8 @@ pub(crate) fn document(face: &Face, plain: &[Plain]) -> Value {
         paths.insert(it.path.clone(), json!({ "get": told }));
     }
     parts.share(&mut paths);
+    let formats = json!({ "type": "string", "enum": ["json", "api", ""] });
+    parts.schemas.insert("Format".to_owned(), formats);
     let schemas: Map<String, Value> = parts.schemas.into_iter().collect();
     let public = settings.hallpass.public_url.as_deref();
     let server = public.map_or("/", |url| url.trim_end_matches('/'));
@@ -122,7 +124,7 @@ fn format_parameter() -> Value {
     json!({
         "name": "format", "in": "query", "required": false,
         "description": "The form of the answer, whatever the header Accept says: JSON, or a page. Empty, it is as if it were not there.",
-        "schema": { "type": "string", "enum": ["json", "api", ""] },
+        "schema": { "$ref": "#/components/schemas/Format" },
     })
 }
 

@@ -138,6 +138,7 @@ pub(super) fn samples() -> Vec<Sample> {
     all.extend(passwords());
     all.extend(account());
     all.push(rest());
+    all.push(rest_docs());
     all
 }
 
@@ -171,6 +172,28 @@ fn rest() -> Sample {
             "/index": [{ "name": HOSTILE, "url": "/rest/login/", "methods": "POST", "description": HOSTILE }] },
     ]))
     .or(json!([{ "/sign_out_url": "/accounts/logout/?next=%2F" }]))
+}
+
+fn rest_docs() -> Sample {
+    let words = json!([{ "text": HOSTILE, "code": false }, { "text": HOSTILE, "code": true }]);
+    let row = json!({ "name": "username", "kind": "string", "required": true, "description": HOSTILE, "limits": ["at most 150 characters"],
+        "place": "query" });
+    let answer = json!({ "status": "400", "reason": "Bad Request", "headers": ["Set-Cookie"],
+        "cases": [{ "when": HOSTILE, "example": HOSTILE }] });
+    let operation = json!({ "id": "login_create", "method": "POST", "path": "/dj-rest-auth/login/", "url": "/dj-rest-auth/login/",
+        "summary": "Login", "description": HOSTILE, "ways": ["tokenAuth", "cookieAuth"], "fields": [row], "parameters": [row],
+        "curl": HOSTILE, "answers": [answer] });
+    let bare = json!({ "description": null, "limits": [], "place": null, "required": false, "name": "x", "kind": "string" });
+    Sample::new(
+        "rest/docs.html",
+        json!({ "title": HOSTILE, "version": "1", "paragraphs": [words], "schema_url": "/s/", "file_url": "/f",
+            "schemes": [{ "name": "tokenAuth", "place": "header Authorization", "description": [words] }],
+            "groups": [{ "name": "login", "description": HOSTILE, "operations": [operation] }] }),
+    )
+    .or(json!([{ "/groups/0/operations/0/fields": [], "/groups/0/operations/0/parameters": [bare],
+        "/groups/0/operations/0/ways": [], "/groups/0/operations/0/url": null,
+        "/groups/0/operations/0/answers/0/reason": null, "/groups/0/operations/0/answers/0/headers": [],
+        "/groups/0/operations/0/answers/0/cases/0/example": null }]))
 }
 
 fn signing_in() -> Vec<Sample> {

@@ -303,7 +303,7 @@ fn forms() -> [Answer; 2] {
     [
         Answer::detail(
             StatusCode::NOT_FOUND,
-            "The parameter `format` asks for a form that there is not.",
+            "The parameter format asks for a form that there is not.",
             "Not found.",
         ),
         Answer::detail(

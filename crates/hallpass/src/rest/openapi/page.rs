@@ -136,7 +136,8 @@ impl<'a> Reader<'a> {
 
     fn parameter(&self, parameter: &'a Value) -> Value {
         let it = self.resolve(parameter);
-        let mut row = field_told(it["name"].as_str().unwrap_or_default(), &it["schema"]);
+        let schema = self.resolve(&it["schema"]);
+        let mut row = field_told(it["name"].as_str().unwrap_or_default(), schema);
         row["required"] = it["required"].clone();
         row["place"] = it["in"].clone();
         row["description"] = it["description"].clone();
@@ -170,9 +171,8 @@ impl<'a> Reader<'a> {
             json!({
                 "status": status,
                 "reason": reason.and_then(|code| code.canonical_reason()),
-                "whens": words.lines().map(|line| line.trim_start_matches("- ")).collect::<Vec<_>>(),
                 "headers": headers.into_iter().flatten().map(|(name, _)| name).collect::<Vec<_>>(),
-                "examples": first.map(examples).unwrap_or_default(),
+                "cases": cases(words, first),
             })
         });
         rows.collect()
@@ -221,13 +221,21 @@ fn way(way: &Value) -> String {
     }
 }
 
-fn examples(content: &Value) -> Vec<String> {
-    let several = content["examples"].as_object().into_iter().flatten();
-    let several = several.map(|(_, example)| &example["value"]);
-    let all = content.get("example").into_iter().chain(several);
-    let mut texts: Vec<String> = all.map(|value| json_text(value, Some(2))).collect();
-    texts.dedup();
-    texts
+/// When an answer comes, and what it is then.
+fn cases(words: &str, content: Option<&Value>) -> Vec<Value> {
+    let none = Value::Null;
+    let content = content.unwrap_or(&none);
+    let lines = words.lines().map(|line| line.trim_start_matches("- "));
+    let several = content["examples"].as_object();
+    let told = |line: &str| {
+        let mut several = several.into_iter().flatten();
+        let own = several.find(|(_, example)| example["summary"] == line);
+        let example = own.map(|(_, example)| &example["value"]);
+        let example = example.or_else(|| content.get("example"));
+        let text = example.map(|value| json_text(value, Some(2)));
+        json!({ "when": line, "example": text })
+    };
+    lines.map(told).collect()
 }
 
 /// A row of a table: name, kind, limits.

@@ -81,7 +81,7 @@ pub(crate) fn addresses(face: &Face) -> Vec<Plain> {
                 same(),
                 refused(
                     StatusCode::NOT_FOUND,
-                    "The parameter `format` asks for a form that there is not.",
+                    "The parameter format asks for a form that there is not.",
                     "Not found.",
                 ),
                 refused(
