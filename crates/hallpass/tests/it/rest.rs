@@ -5,5 +5,6 @@ mod attacks;
 mod costs;
 mod deviations;
 mod forgeries;
+mod refusals;
 mod replay;
 mod tokens;
