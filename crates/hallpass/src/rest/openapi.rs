@@ -13,6 +13,7 @@ mod serve;
 use std::collections::BTreeMap;
 
 use axum::routing::MethodRouter;
+use hallpass_core::settings::Renderer;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -84,7 +85,7 @@ pub(crate) fn document(face: &Face, plain: &[Plain]) -> Value {
         "components": {
             "schemas": schemas,
             "responses": parts.responses,
-            "parameters": { "Format": format_parameter() },
+            "parameters": { "Format": format_parameter(face) },
             "securitySchemes": security::schemes(face),
         },
     })
@@ -120,11 +121,20 @@ that an address does not take are not looked at. In forms yes and no are `true` 
 HEAD answers as GET, without the body, and OPTIONS tells what an address takes. A method that an address does not have is answered with 405, \
 `{\"detail\": \"Method \\\"DELETE\\\" not allowed.\"}` and the header Allow.";
 
-fn format_parameter() -> Value {
+fn format_parameter(face: &Face) -> Value {
+    let renderers = &face.hallpass.settings().rest_framework;
+    let names = renderers
+        .default_renderer_classes
+        .iter()
+        .map(|one| match one {
+            Renderer::Json => "json",
+            Renderer::Page => "api",
+        });
+    let names: Vec<&str> = names.chain([""]).collect();
     json!({
         "name": "format", "in": "query", "required": false,
         "description": "The form of the answer, whatever the header Accept says: JSON, or a page. Empty, it is as if it were not there.",
-        "schema": { "$ref": "#/components/schemas/Format" },
+        "schema": { "type": "string", "enum": names },
     })
 }
 

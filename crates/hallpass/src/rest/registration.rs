@@ -54,12 +54,11 @@ const MORE_STAGE: &str =
     "The account was made. The first sign-in has one more step, which is taken in a browser.";
 
 pub(crate) fn answers(face: &Face) -> Vec<Answer> {
-    let settings = face.hallpass.settings();
     let taken = "User is already registered with this e-mail address.";
     let when = "What was given is taken, or does not do.";
     let closed = "Registration is closed, or the site refuses it for a reason of its own.";
     let step = json!({ "detail": MORE_STAGE, "code": "stage_required", "stage": "login_by_code" });
-    let mut all = vec![
+    vec![
         login::given(
             face,
             StatusCode::CREATED,
@@ -93,8 +92,7 @@ pub(crate) fn answers(face: &Face) -> Vec<Answer> {
             "signup_closed",
         ),
         Answer::limited(),
-    ];
-    all
+    ]
 }
 
 /// `POST registration/`

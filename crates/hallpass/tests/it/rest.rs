@@ -11,5 +11,6 @@ mod forgeries;
 mod markup;
 mod openapi;
 mod own_fields;
+mod refusals;
 mod replay;
 mod tokens;
