@@ -104,8 +104,6 @@ pub(crate) fn respond(face: &Face, page: &Page, request_id: &str) -> Response {
     let context = json!({
         "status": page.status.as_u16(),
         "reason": page.reason,
-        "heading": null,
-        "explanation": null,
         "retry_after": page.retry_after.map(say::wait),
         "action": page.back.as_ref().map(|url| {
             let label = match page.reason {

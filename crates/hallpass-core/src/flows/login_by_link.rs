@@ -83,7 +83,6 @@ fn letter<'a>(cx: &Cx, to: &'a str, owner: Option<(&User, &str)>) -> Letter<'a> 
     let mut context = json!({
         "asked": cx.asked(),
         "valid_for": spoken_for(lifetime),
-        "once": true,
         "email": to,
         "signup_url": cx.signup_url(),
     });

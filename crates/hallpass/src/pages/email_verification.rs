@@ -159,8 +159,6 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         "valid_for": spoken_for(waiting.valid_for),
         "can_resend": waiting.can_resend,
         "can_change": waiting.can_change,
-        "cancel": true,
-        "login_url": null,
     });
     let template = match waiting.by_code {
         true => "email_verification/code.html",

@@ -15,9 +15,7 @@ pub(crate) async fn show(visit: Visit) -> Response {
         let to = visit.face.path("profile/");
         return visit.redirect(&to).await;
     }
-    visit
-        .page(StatusCode::OK, "index.html", json!({ "tagline": null }))
-        .await
+    visit.page(StatusCode::OK, "index.html", json!({})).await
 }
 
 /// The bare mount: to one's account, or to the door.

@@ -67,9 +67,7 @@ async fn request_page(visit: Visit, status: StatusCode, refusal: Option<&Refusal
 pub(crate) async fn sent(visit: Visit) -> Response {
     let next = visit.next();
     let own = json!({
-        "email": null,
         "valid_for": spoken_for(visit.face.hallpass.link_lifetime()),
-        "once": true,
         "again_url": visit.with_next(&visit.face.path("login/link/"), next.as_deref()),
     });
     visit

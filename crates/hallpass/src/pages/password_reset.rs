@@ -70,7 +70,6 @@ pub(crate) async fn sent(visit: Visit) -> Response {
     let own = json!({
         "valid_for": spoken_for(visit.face.hallpass.link_lifetime()),
         "again_url": visit.face.path("password/reset/"),
-        "by_code": false,
     });
     visit
         .page(StatusCode::OK, "password_reset/sent.html", own)
@@ -154,7 +153,6 @@ async fn code_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusa
         "form": form.into_json(Some(visit.face.path("password/reset/confirm/"))),
         "email": email,
         "valid_for": left,
-        "can_resend": false,
     });
     visit.page(status, "password_reset/code.html", own).await
 }

@@ -106,7 +106,6 @@ async fn verify_page(mut visit: Visit, status: StatusCode, refusal: Option<&Refu
         "valid_for": spoken_for(waiting.valid_for),
         "can_resend": waiting.can_resend,
         "can_change": waiting.can_change,
-        "cancel": true,
     });
     visit.page(status, "phone/verify.html", own).await
 }

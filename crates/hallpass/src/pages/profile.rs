@@ -44,7 +44,6 @@ pub(crate) async fn show(visit: Visit) -> Response {
         "signed_in_at": since,
         "method": method,
         "links": links(&visit),
-        "sessions_note": null,
     });
     visit
         .page(StatusCode::OK, "profile/profile.html", own)
