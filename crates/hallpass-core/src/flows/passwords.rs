@@ -79,7 +79,7 @@ pub async fn choose(
 }
 
 /// Sets it. Sessions and links made from the old one end by themselves; codes under way, rows of sessions but this one's,
-/// keys and refresh tokens are ended here. In the same order everywhere, codes, the user's row, keys and tokens, so that
+/// keys and refresh tokens are ended here. In the same order everywhere, codes, the user's row, keys, tokens, sessions, so that
 /// two who do it at once wait for each other instead of standing in each other's way. `None`: somebody else changed the
 /// password at the same moment.
 ///
@@ -91,12 +91,12 @@ pub async fn set(cx: &mut Cx, user: &User, encoded: String) -> Result<Option<Use
         true => cx.session.row_key().map(str::to_owned),
         false => None,
     };
-    store::credentials::end_begun(cx.write().await?, id, keep.as_deref()).await?;
+    store::credentials::end_begun(cx.write().await?, id).await?;
     if !store::user::replace_password(cx.write().await?, id, &user.password, &encoded).await? {
         return Ok(None);
     }
     let now = cx.now;
-    store::credentials::end_issued(cx.write().await?, id, now).await?;
+    store::credentials::end_issued(cx.write().await?, id, keep.as_deref(), now).await?;
     Ok(Some(User {
         password: encoded,
         ..user.clone()

@@ -160,13 +160,13 @@ pub fn password_errors(
 pub async fn set_password(hallpass: &Hallpass, user: &User, password: &str) -> Result<(), Failure> {
     let encoded = encode(hallpass, password).await?;
     let mut tx = hallpass.db().begin().await.map_err(Failure::from)?;
-    store::credentials::end_begun(tx.conn(), user.id, None).await?;
+    store::credentials::end_begun(tx.conn(), user.id).await?;
     if !store::user::replace_password(tx.conn(), user.id, &user.password, &encoded).await? {
         return Err(Failure::new(
             "somebody else changed the password at the same moment",
         ));
     }
-    store::credentials::end_issued(tx.conn(), user.id, hallpass.now()).await?;
+    store::credentials::end_issued(tx.conn(), user.id, None, hallpass.now()).await?;
     tx.commit().await.map_err(Failure::from)
 }
 

@@ -14,6 +14,7 @@ use super::tokens::{Program, app, with_jwt, without_session};
 each_database!(
     an_app_that_refuses_is_heard,
     fifty_logins_at_once_make_one_key,
+    everything_at_once_stands_in_nobodys_way,
     cookies_of_tokens_are_what_the_settings_make_of_them,
 );
 
@@ -142,6 +143,46 @@ async fn fifty_logins_at_once_make_one_key(db: TestDb) {
         }
         assert_eq!(keys.len(), 1, "{keys:?}");
         assert_eq!(app.count("authtoken_token").await, 1);
+    }
+}
+
+/// Whoever locks rows in another order than others do ends in a deadlock, which is a 500 here.
+async fn everything_at_once_stands_in_nobodys_way(db: TestDb) {
+    for change in [without_session as fn(&mut Settings), with_jwt, |_| ()] {
+        let db = match db.db.dialect() {
+            hallpass::store::Dialect::Sqlite => TestDb::sqlite().await,
+            hallpass::store::Dialect::Postgres => TestDb::postgres().await,
+        };
+        let app = app(db, change).await;
+        let mut all = Vec::new();
+        for index in 0..24 {
+            let mut program = Program::of(&app);
+            all.push(tokio::spawn(async move {
+                let given = json!({ "username": "ann", "password": PASSWORD });
+                let (status, given) = program.post("login/", given).await;
+                let mut seen = vec![status];
+                let auth = match given["key"].as_str() {
+                    Some(key) => format!("Token {key}"),
+                    None => format!("Bearer {}", given["access"].as_str().unwrap_or("none")),
+                };
+                program.authorize(auth);
+                let refresh = json!({ "refresh": given["refresh"].as_str().unwrap_or("none") });
+                if index % 3 == 0 {
+                    let same = json!({ "new_password1": PASSWORD, "new_password2": PASSWORD });
+                    seen.push(program.post("password/change/", same).await.0);
+                }
+                seen.push(program.post("token/refresh/", refresh.clone()).await.0);
+                if index % 4 == 0 {
+                    seen.push(program.post("logout/", refresh).await.0);
+                }
+                seen.push(program.get("user/").await.0);
+                seen
+            }));
+        }
+        for one in all {
+            let seen = one.await.unwrap();
+            assert!(seen.iter().all(|status| *status < 500), "{seen:?}");
+        }
     }
 }
 
