@@ -9,9 +9,9 @@ use crate::domain::{User, UserId, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::own_fields;
 use crate::hallpass::Hallpass;
-use crate::store;
 use crate::store::user::NewUser;
 use crate::store::user_field::Given;
+use crate::store::{self, Claimed};
 
 /// What came of making a user.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,13 +61,6 @@ pub async fn create_superuser(
     if !email.is_empty() && (!is_address(&email) || email.chars().count() > 254) {
         return Ok(Created::BadEmail);
     }
-    let taken = store::user::by_username(hallpass.db().conn(), &username).await?;
-    if taken
-        .iter()
-        .any(|user| user.username.to_lowercase() == username.to_lowercase())
-    {
-        return Ok(Created::Taken);
-    }
     let own = match own_columns(hallpass, wanted.own).await? {
         Ok(own) => own,
         Err(created) => return Ok(created),
@@ -82,7 +75,19 @@ pub async fn create_superuser(
         own: &own,
         ..NewUser::plain(&username, &email, &password)
     };
-    let made = store::user::insert(hallpass.db().conn(), new, hallpass.now()).await?;
+    // In whatever case somebody else may be about to take the name in this moment.
+    let mut tx = hallpass.db().begin().await.map_err(Failure::from)?;
+    store::hold(tx.conn(), Claimed::Name(&username)).await?;
+    let lower = username.to_lowercase();
+    let others = store::user::by_username(tx.conn(), &username).await?;
+    if others
+        .iter()
+        .any(|other| other.username.to_lowercase() == lower)
+    {
+        return Ok(Created::Taken);
+    }
+    let made = store::user::insert(tx.conn(), new, hallpass.now()).await?;
+    tx.commit().await.map_err(Failure::from)?;
     Ok(made.map_or(Created::Taken, Created::Made))
 }
 

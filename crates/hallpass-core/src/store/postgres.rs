@@ -105,7 +105,9 @@ impl Pool {
     /// the answer is on its way would leave it there with a transaction open, and what others write would be lost.
     async fn try_begin(&self) -> Result<Result<Tx, (Object, tokio_postgres::Error)>, DbError> {
         let mut tx = Tx(Some(self.get().await?));
-        let begun = tx.client()?.batch_execute("BEGIN").await;
+        // Whatever the server's default is: who waited for a lock must see what the one before wrote.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+        let begun = tx.client()?.batch_execute(begin).await;
         Ok(match (begun, tx.0.take()) {
             (Err(error), Some(client)) => Err((client, error)),
             (_, client) => Ok(Tx(client)),

@@ -38,7 +38,7 @@ impl Pool {
         };
         // Here a thread may wait: when the mode of a new file changes, everybody who opens it is in the way.
         writer.busy_timeout(timeout).map_err(failed)?;
-        prepare(&writer).map_err(failed)?;
+        prepare_in_turn(&writer, timeout)?;
         writer.busy_timeout(Duration::ZERO).map_err(failed)?;
         Ok(Pool {
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
@@ -178,6 +178,22 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
             error,
         )
     })
+}
+
+/// SQLite does not wait where two change the mode of a new file at once and each would wait for the other: both are told
+/// that it is busy, and one has to try again.
+fn prepare_in_turn(connection: &Connection, timeout: Duration) -> Result<(), Failure> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    let mut waited = Duration::ZERO;
+    loop {
+        match prepare(connection).map_err(Problem::from) {
+            Err(Problem::Busy) if waited < timeout => {
+                std::thread::sleep(PAUSE);
+                waited += PAUSE;
+            }
+            done => return done.map_err(|problem| DbError::from(problem).into()),
+        }
+    }
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
