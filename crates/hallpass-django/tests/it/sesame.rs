@@ -1,7 +1,9 @@
-//! django-sesame's tokens. What the tests share.
+//! django-sesame's tokens. What the tests share: a user of one's own and cases at random.
 
+mod cases;
 mod hostile;
 mod known_answers;
+mod properties;
 
 use hallpass_django::SecretKeys;
 use hallpass_django::sesame::{Fault, PrimaryKey, Sesame, Settings, UserFields};
