@@ -4,6 +4,7 @@ mod cases;
 mod hostile;
 mod known_answers;
 mod properties;
+mod real_django;
 
 use hallpass_django::SecretKeys;
 use hallpass_django::sesame::{Fault, PrimaryKey, Sesame, Settings, UserFields};
