@@ -37,3 +37,33 @@ fn sum(mut core: Blake2bVarCore, mut buffer: Buffer<Blake2bVarCore>, parts: &[&[
     core.finalize_variable_core(&mut buffer, (&mut whole).into());
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signing::hex;
+
+    /// Every length of a signature over data that ends before, at and after the end of a block, in one piece and in two.
+    /// The answer is hashlib's.
+    #[test]
+    fn lengths_and_blocks() {
+        let key: [u8; 64] = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        let data: Vec<u8> = (0..=250).cycle().take(400).collect();
+        let mut all = Vec::new();
+        for size in 1..=64 {
+            for length in [0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, 400] {
+                let data = &data[..length];
+                let whole = mac(b"sesame.tokens_v2", &key, size, &[data]);
+                let (one, two) = data.split_at(length / 3);
+                assert_eq!(
+                    mac(b"sesame.tokens_v2", &key, size, &[one, &[], two]),
+                    whole
+                );
+                assert_eq!(whole.len(), size);
+                all.extend(whole);
+            }
+        }
+        let sum = hash(b"sesame.settings\0", &all);
+        assert_eq!(hex(&sum[..16]), "dc37a4b3ee34397062578790ccd558eb");
+    }
+}
