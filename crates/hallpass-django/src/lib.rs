@@ -8,6 +8,7 @@ pub mod email_confirmation;
 pub mod hashers;
 pub mod redirect;
 pub mod reset_token;
+pub mod sesame;
 pub mod session;
 pub mod signing;
 pub mod text;

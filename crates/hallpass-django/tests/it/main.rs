@@ -12,6 +12,7 @@ mod links_and_names;
 mod properties;
 mod properties_hashers;
 mod reset_token;
+mod sesame;
 mod session;
 mod signing;
 mod validators;

@@ -6,6 +6,7 @@ use hallpass_django::csrf::{self, Policy, Request};
 use hallpass_django::hashers::{Hasher, Hashers, Scratch, identify, summary};
 use hallpass_django::redirect::{is_safe, split_host};
 use hallpass_django::reset_token::{ResetTokens, TokenUser, decode_uid, decode_uid_base36};
+use hallpass_django::sesame::{Packer, Parsed, PrimaryKey, Sesame, Settings, UserFields};
 use hallpass_django::session::SessionCodec;
 use hallpass_django::signing::{DUMPS_SALT, SecretKeys, Signer, from_base62};
 use hallpass_django::text::{fold, is_unicode_username, normalize_email};
@@ -31,6 +32,7 @@ fn parse_all(text: &str) {
     let _ = SessionCodec::new(&keys).decode(text);
     let _ = ResetTokens::new(&keys, TimeZone::UTC, 1).check(USER, text, 0);
     let _ = (decode_uid(text), decode_uid_base36(text), from_base62(text));
+    parse_sesame(&keys, text);
     let _ = is_safe(text, false, |host| host == text);
     let _ = split_host(text);
     let _ = (fold(text), is_unicode_username(text), normalize_email(text));
@@ -75,6 +77,27 @@ fn parse_all(text: &str) {
         let _ = csrf::check(&request, &policy);
         let _ = csrf::secret_of(text);
     }
+}
+
+/// A token, a scope and a row of this text.
+fn parse_sesame(keys: &SecretKeys, text: &str) {
+    let settings = Settings {
+        invalidate_on_email_change: true,
+        packer: Packer::Str,
+        ..Settings::default()
+    };
+    let sesame = Sesame::new(keys, settings).unwrap();
+    let pk = PrimaryKey::from("ann");
+    let user = UserFields {
+        pk: &pk,
+        password: text,
+        email: text,
+        last_login: None,
+    };
+    let check = |parsed: Parsed| parsed.check(Some(user), text);
+    let _ = sesame.parse(text, 0, None).map(check);
+    let token = sesame.make(user, text, 0).unwrap();
+    assert_eq!(sesame.parse(&token, 0, None).map(check), Ok(Ok(())));
 }
 
 proptest! {
