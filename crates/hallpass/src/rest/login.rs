@@ -4,7 +4,7 @@ use hallpass_core::domain::User;
 use hallpass_core::flows::tokens::{self, Given, LoggedIn, Pair};
 use hallpass_core::flows::user_details;
 use hallpass_core::settings::LoginBy;
-use hallpass_core::{Error, Refusal};
+use hallpass_core::{Error, Refusal, TokenFault};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -145,7 +145,11 @@ fn name(call: &Call) -> Result<String, Reply> {
 
 fn refused(call: &Call, refusal: Refusal) -> Reply {
     match refusal {
-        Refusal::PasswordMismatch(_) | Refusal::Inactive | Refusal::Required(_) => {
+        // The last one: it was changed between the comparison and now.
+        Refusal::PasswordMismatch(_)
+        | Refusal::Inactive
+        | Refusal::Required(_)
+        | Refusal::Token(TokenFault::PasswordChanged) => {
             Reply::refused("Unable to log in with provided credentials.")
         }
         Refusal::EmailNotVerified => Reply::refused("E-mail is not verified."),

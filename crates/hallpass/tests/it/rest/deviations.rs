@@ -44,6 +44,8 @@ const NO_SESSION: &str = "A session out of nowhere";
 const UNKNOWN_LETTER: &str = "A reset for an unknown address";
 const SAME_ADDRESS: &str = "`registration/resend-email/` in another case";
 
+const OWN_WORDS: &str = "`description` and `help_text` in the answer to OPTIONS";
+
 const EMPTY_TOKEN: Option<&str> = Some(r#"{"token":["Invalid value"]}"#);
 const TAKEN: Option<&str> =
     Some(r#"{"email":["User is already registered with this e-mail address."]}"#);
@@ -52,6 +54,7 @@ const INVALID: Option<&str> = Some(r#"{"detail":"Invalid token."}"#);
 
 #[rustfmt::skip]
 pub(crate) const DEVIATIONS: &[Deviation] = &[
+    otherwise("browsable", 11, 200, None, OWN_WORDS),
     otherwise("token", 31, 200, None, OLD_CREDENTIALS),
     otherwise("token", 38, 200, None, OLD_CREDENTIALS),
     otherwise("token", 40, 200, None, OWN_NAME),
@@ -110,7 +113,13 @@ pub(crate) const HEADERS: &[(&str, usize, &str, &str, &str)] = &[
 ];
 
 /// Addresses that a reference site mounts and that are not built yet.
-pub(crate) const NOT_BUILT: &[&str] = &["/api/token/", "/api-token-auth/"];
+pub(crate) const NOT_BUILT: &[&str] = &[
+    "/api/token/",
+    "/api-token-auth/",
+    "/dj-rest-auth/mfa/",
+    "/dj-rest-auth/google/",
+    "/dj-rest-auth/socialaccounts/",
+];
 
 #[test]
 fn every_deviation_is_told() {

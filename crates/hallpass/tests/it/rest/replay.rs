@@ -18,6 +18,7 @@ use super::contract::Contract;
 use super::deviations::{DEVIATIONS, Deviation, HEADERS, LETTERS, NOT_BUILT};
 
 each_database!(
+    browsable,
     token,
     token_options,
     jwt,
@@ -31,6 +32,20 @@ each_database!(
 );
 
 const PASSWORD: &str = "correct-horse-9-battery";
+
+async fn browsable(db: TestDb) {
+    let text = include_str!("../../data/djrest_browsable.jsonl");
+    // Two bodies are no JSON that could stand in a line of JSON.
+    let mut text = text.to_owned();
+    for body in [
+        r#"{"username": NaN}"#,
+        r#"{"username": "\ud800", "password": "x"}"#,
+    ] {
+        let sent = format!("\"body\": {}", json!(body));
+        text = text.replacen(&format!("\"json\": {body}"), &sent, 1);
+    }
+    play(db, "browsable", &text, |_| {}).await;
+}
 
 async fn token(db: TestDb) {
     let text = include_str!("../../data/djrest_token.jsonl");
@@ -392,7 +407,9 @@ impl Player {
                 .map(|pair| pair[1].as_str().unwrap().to_owned())
                 .unwrap_or_default()
         };
-        let rest = wanted["json"].is_object();
+        let page =
+            recorded("content-type").starts_with("text/html") && !recorded("allow").is_empty();
+        let rest = wanted["json"].is_object() || page;
         for header in ["allow", "vary", "www-authenticate", "content-type"] {
             if !rest {
                 continue;
@@ -497,6 +514,8 @@ fn known_header(name: &str) -> &'static str {
         "x-csrftoken",
         "origin",
         "x-forwarded-for",
+        "x-http-method-override",
+        "accept-language",
     ];
     let known = known.into_iter().find(|known| *known == name);
     known.unwrap_or_else(|| panic!("{name}"))
