@@ -3,22 +3,17 @@
 //! 1. A login gives a key, or a pair, as REST_AUTH says ([`login()`], [`issue`]). There is nobody to walk through stages: a
 //!    sign-in that would have to wait for one is refused.
 //! 2. A key or an access token says who asks ([`by_key`], [`by_access`]).
-//! 3. A refresh token gives a new access token ([`refresh`]). Where it is rotated it is good once: again within a few
-//!    seconds it gives the same successor, for answers get lost and tabs race; later it means that somebody else has it,
-//!    and the whole family ends.
+//! 3. A refresh token gives a new access token ([`refresh()`]), and where it is rotated a successor.
 //! 4. Logging out ends the key, or the family ([`logout`]); a new password ends all of them.
-//!
-//! A key rests as a digest, and yet a second login gives the same key: it is derived from the user and the time when it
-//! was made. A key that a Django made is in the clear, and is taken and given as it is.
 
 use std::time::Duration;
 
-use hallpass_django::signing::{Algorithm, hex, salted_hmac};
+use hallpass_django::signing::hex;
 use md5::{Digest as _, Md5};
 use serde_json::Value;
 
 use crate::cx::Cx;
-use crate::domain::jwt::{Claims, Rejected, second};
+use crate::domain::jwt::{Claims, Rejected};
 use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
 use crate::error::{Error, Failure, LoginMethod, Refusal, TokenFault};
 use crate::flows::login::{self, pending, within};
@@ -26,9 +21,14 @@ use crate::flows::passwords::{PASSWORD_LIMIT, forms};
 use crate::flows::sessions;
 use crate::hallpass::Hallpass;
 use crate::store;
-use crate::store::refresh::{Known, Outstanding};
+use crate::store::refresh::Known;
 
+mod key;
+mod refresh;
 pub mod signup;
+
+pub use key::{by_key, key_of};
+pub use refresh::{Refreshed, end_refresh, refresh};
 
 /// A pair of tokens.
 #[derive(Clone)]
@@ -163,72 +163,6 @@ pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Error> {
     Ok(Given::Nothing)
 }
 
-/// A user's key, made if there is none.
-///
-/// # Errors
-/// [`TokenFault::PasswordChanged`] if the password is another than that of `user`, or the account was switched off.
-pub async fn key_of(cx: &mut Cx, owner: &User) -> Result<String, Error> {
-    let user = owner.id;
-    let share = cx.hallpass().settings().hallpass.share_with_django;
-    let now = cx.now;
-    let fresh = derived(cx.hallpass().keys().current(), user, now);
-    let rest = if share { fresh.clone() } else { digest(&fresh) };
-    let row = store::token::get_or_insert(cx.write().await?, owner, &rest, now).await?;
-    let row = row.ok_or(Refusal::Token(TokenFault::PasswordChanged))?;
-    if row.key == rest {
-        return Ok(fresh);
-    }
-    if !row.key.starts_with(DIGEST) {
-        return Ok(row.key);
-    }
-    let hallpass = cx.hallpass().clone();
-    let known = hallpass.keys().all().find_map(|key| {
-        let key = derived(key, user, row.created);
-        (digest(&key) == row.key).then_some(key)
-    });
-    if let Some(key) = known {
-        return Ok(key);
-    }
-    // Made under a secret that is no more: nobody can be told that key again, so there is a new one.
-    store::token::replace(cx.write().await?, user, &row.key, &rest, now).await?;
-    Ok(fresh)
-}
-
-const DIGEST: &str = "h$";
-
-fn digest(key: &str) -> String {
-    let digest = secret::digest(&format!("drf_token\0{key}"));
-    format!("{DIGEST}{}", &digest[..38])
-}
-
-fn derived(secret: &str, user: UserId, created: Timestamp) -> String {
-    let value = format!("{user}\0{}", created.micros());
-    let mac = salted_hmac(
-        Algorithm::Sha256,
-        "hallpass.token.v1",
-        value.as_bytes(),
-        secret,
-    );
-    hex(&mac[..20])
-}
-
-/// Step 2: whose key this is. One statement.
-///
-/// # Errors
-/// [`TokenFault::Invalid`], [`TokenFault::UserInactive`].
-pub async fn by_key(hallpass: &Hallpass, key: &str) -> Result<User, Error> {
-    // What rests in the table cannot be presented.
-    if key.starts_with(DIGEST) || key.len() > 40 {
-        return Err(Refusal::Token(TokenFault::Invalid).into());
-    }
-    let owner = store::token::owner(hallpass.db().conn(), key, &digest(key)).await?;
-    let user = owner.ok_or(Refusal::Token(TokenFault::Invalid))?;
-    match user.is_active {
-        true => Ok(user),
-        false => Err(Refusal::Token(TokenFault::UserInactive).into()),
-    }
-}
-
 /// The claims of an access token whose signature, times and kind are right. No statement; whether its user still may
 /// anything is not asked.
 ///
@@ -336,7 +270,7 @@ async fn new_pair(cx: &mut Cx, user: &User) -> Result<Pair, Error> {
         successor: None,
         ended: None,
     };
-    remember(cx, &known, &refresh).await?;
+    refresh::remember(cx, &known, &refresh).await?;
     let (access, access_expires) = access_of(&hallpass, &claims, cx.now)?;
     Ok(Pair {
         access,
@@ -344,26 +278,6 @@ async fn new_pair(cx: &mut Cx, user: &User) -> Result<Pair, Error> {
         refresh,
         refresh_expires: expires,
     })
-}
-
-async fn remember(cx: &mut Cx, known: &Known, token: &str) -> Result<(), Failure> {
-    store::refresh::insert(cx.write().await?, known).await?;
-    let settings = &cx.hallpass().settings().hallpass;
-    if settings.token_blacklist {
-        let text = match settings.share_with_django {
-            true => token.to_owned(),
-            false => format!("{DIGEST}{}", secret::digest(token)),
-        };
-        let outstanding = Outstanding {
-            jti: &known.jti,
-            text: &text,
-            user: known.user,
-            issued: known.issued,
-            expires: known.expires,
-        };
-        store::refresh::note_issued(cx.write().await?, outstanding).await?;
-    }
-    Ok(())
 }
 
 /// An access token from the claims of a refresh token.
@@ -390,151 +304,6 @@ fn access_of(
     Ok((hallpass.jwts().encode(&access)?, expires))
 }
 
-/// What a refresh gives.
-pub struct Refreshed {
-    /// The new access token.
-    pub access: String,
-    /// When it expires.
-    pub access_expires: Timestamp,
-    /// The new refresh token and when it expires, where they are rotated.
-    pub refresh: Option<(String, Timestamp)>,
-}
-
-/// Step 3.
-///
-/// # Errors
-/// [`Refusal::Token`].
-pub async fn refresh(cx: &mut Cx, token: &str) -> Result<Refreshed, Error> {
-    let hallpass = cx.hallpass().clone();
-    let claims = typed(&hallpass, token, "refresh", cx.now)?;
-    let fault = |fault| Error::from(Refusal::Token(fault));
-    let user = match user_id(&hallpass, &claims) {
-        Some(id) => store::user::by_id(cx.read(), id).await?,
-        None => return Err(fault(TokenFault::NoUser)),
-    };
-    let user = user
-        .filter(|user| user.is_active)
-        .ok_or(Refusal::Token(TokenFault::NoActiveAccount))?;
-    check_password_mark(&hallpass, &claims, &user)?;
-    let known = known(cx, &claims, &user, token).await?;
-    if let Some(successor) = known.successor.clone() {
-        return again(cx, &claims, &known, successor).await;
-    }
-    if known.ended.is_some() || store::refresh::is_blacklisted(cx.read(), &known.jti).await? {
-        return Err(fault(TokenFault::Blacklisted));
-    }
-    if !hallpass.settings().simple_jwt.rotate_refresh_tokens {
-        let (access, access_expires) = access_of(&hallpass, &claims, cx.now)?;
-        return Ok(Refreshed {
-            access,
-            access_expires,
-            refresh: None,
-        });
-    }
-    let next = Known {
-        jti: hex(&secret::random_bytes::<16>()),
-        issued: cx.now,
-        expires: cx.now
-            + Duration::from_secs(hallpass.settings().simple_jwt.refresh_token_lifetime),
-        ..known.clone()
-    };
-    // A password that changes at this moment waits for the successor, and ends it.
-    if !store::user::is_current(cx.write().await?, &user).await? {
-        return Err(fault(TokenFault::Blacklisted));
-    }
-    let now = cx.now;
-    if !store::refresh::rotate(cx.write().await?, &known.jti, &next.jti, now).await? {
-        // Another request was quicker: give what it was given.
-        let known = store::refresh::get(cx.read(), &known.jti).await?;
-        return match known {
-            Some(known) => match known.successor.clone() {
-                Some(successor) => again(cx, &claims, &known, successor).await,
-                None => Err(fault(TokenFault::Blacklisted)),
-            },
-            None => Err(fault(TokenFault::Blacklisted)),
-        };
-    }
-    if hallpass.settings().simple_jwt.blacklist_after_rotation {
-        store::refresh::blacklist(cx.write().await?, &known.jti, now).await?;
-    }
-    let token = successor_token(&hallpass, &claims, &next)?;
-    remember(cx, &next, &token).await?;
-    let (access, access_expires) = access_of(&hallpass, &claims, now)?;
-    Ok(Refreshed {
-        access,
-        access_expires,
-        refresh: Some((token, next.expires)),
-    })
-}
-
-const A_CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
-
-/// What is remembered of a token; of one that a Django issued, what it says itself.
-async fn known(cx: &mut Cx, claims: &Claims, user: &User, token: &str) -> Result<Known, Failure> {
-    let jti = claims
-        .get("jti")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if let Some(known) = store::refresh::get(cx.read(), jti).await? {
-        return Ok(known);
-    }
-    // What is signed to last for ever is remembered for as long as a database can say.
-    let latest = (cx.now + A_CENTURY).seconds();
-    let second = |name: &str| second(claims, name).unwrap_or(0).clamp(0, latest);
-    let known = Known {
-        jti: jti.to_owned(),
-        family: jti.to_owned(),
-        user: user.id,
-        issued: Timestamp::from_seconds(second("iat")),
-        expires: Timestamp::from_seconds(second("exp")),
-        successor: None,
-        ended: None,
-    };
-    remember(cx, &known, token).await?;
-    Ok(known)
-}
-
-/// The token that took the place of another: always the same, being made of what is remembered.
-fn successor_token(hallpass: &Hallpass, before: &Claims, next: &Known) -> Result<String, Failure> {
-    let mut claims = before.clone();
-    claims.shift_remove("aud");
-    claims.shift_remove("iss");
-    claims.insert("jti".to_owned(), next.jti.as_str().into());
-    claims.insert("exp".to_owned(), next.expires.seconds().into());
-    claims.insert("iat".to_owned(), next.issued.seconds().into());
-    hallpass.jwts().encode(&claims)
-}
-
-/// A token that was rotated comes a second time.
-async fn again(
-    cx: &mut Cx,
-    claims: &Claims,
-    known: &Known,
-    (successor, rotated): (String, Timestamp),
-) -> Result<Refreshed, Error> {
-    let hallpass = cx.hallpass().clone();
-    let grace = Duration::from_secs(hallpass.settings().hallpass.refresh_grace);
-    let next = store::refresh::get(cx.read(), &successor).await?;
-    if let Some(next) = next.filter(|next| {
-        known.ended.is_none() && next.successor.is_none() && cx.now < rotated + grace
-    }) {
-        let token = successor_token(&hallpass, claims, &next)?;
-        let (access, access_expires) = access_of(&hallpass, claims, cx.now)?;
-        return Ok(Refreshed {
-            access,
-            access_expires,
-            refresh: Some((token, next.expires)),
-        });
-    }
-    if known.ended.is_none() {
-        let now = cx.now;
-        store::refresh::end_family(cx.write().await?, &known.family, now).await?;
-        cx.note_about("refresh_reused", Some(known.user), "", "")
-            .await?;
-    }
-    Err(Refusal::Token(TokenFault::Blacklisted).into())
-}
-
 /// Whether a token of any kind is good.
 ///
 /// # Errors
@@ -553,31 +322,6 @@ pub async fn verify(cx: &mut Cx, token: &str) -> Result<(), Error> {
     if over || store::refresh::is_blacklisted(cx.read(), jti).await? {
         return Err(Refusal::Token(TokenFault::Blacklisted).into());
     }
-    Ok(())
-}
-
-/// Step 4, with a refresh token: its family ends.
-///
-/// # Errors
-/// [`Refusal::Token`].
-pub async fn end_refresh(cx: &mut Cx, token: &str) -> Result<(), Error> {
-    let hallpass = cx.hallpass().clone();
-    let claims = typed(&hallpass, token, "refresh", cx.now)?;
-    let fault = |fault| Error::from(Refusal::Token(fault));
-    let user = match user_id(&hallpass, &claims) {
-        Some(id) => store::user::by_id(cx.read(), id).await?,
-        None => return Err(fault(TokenFault::NoUser)),
-    };
-    let Some(user) = user else {
-        return Err(fault(TokenFault::Invalid));
-    };
-    let known = known(cx, &claims, &user, token).await?;
-    if known.ended.is_some() || store::refresh::is_blacklisted(cx.read(), &known.jti).await? {
-        return Err(fault(TokenFault::Blacklisted));
-    }
-    let now = cx.now;
-    store::refresh::end_family(cx.write().await?, &known.family, now).await?;
-    store::refresh::blacklist(cx.write().await?, &known.jti, now).await?;
     Ok(())
 }
 

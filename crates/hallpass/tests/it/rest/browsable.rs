@@ -7,6 +7,7 @@ use hallpass_testkit::{Answer, Browser, TestApp, TestDb, each_database};
 use serde_json::{Value, json};
 
 use super::markup::{Element, read};
+use super::own_fields::KINDS;
 use super::tokens::{Program, with_jwt};
 
 each_database!(
@@ -626,29 +627,6 @@ fn untouched(answer: &Answer) -> Vec<(String, String)> {
     }
     sent
 }
-
-const KINDS: &str = r#"
-[[hallpass.user_fields]]
-name = "order"
-type = "number"
-
-[[hallpass.user_fields]]
-name = "born"
-type = "date"
-
-[[hallpass.user_fields]]
-name = "news"
-type = "checkbox"
-
-[[hallpass.user_fields]]
-name = "about"
-type = "textarea"
-
-[[hallpass.user_fields]]
-name = "size"
-type = "select"
-choices = ["s", "m", "l"]
-"#;
 
 async fn a_form_that_is_sent_as_it_came_changes_nothing(db: TestDb) {
     let loaded = hallpass::settings::load(Some(("hallpass.toml", KINDS)), []).unwrap();

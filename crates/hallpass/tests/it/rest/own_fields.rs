@@ -231,7 +231,8 @@ async fn people_without_user_names_who_say_a_gender_and_a_phone_number(db: TestD
     );
 }
 
-const KINDS: &str = r#"
+/// A column of every kind.
+pub(super) const KINDS: &str = r#"
 [[hallpass.user_fields]]
 name = "order"
 type = "number"
