@@ -88,7 +88,13 @@ impl Timestamp {
 
 /// Whether a text is a date, `2026-11-21`.
 pub fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+    date(text).is_some()
+}
+
+/// The date of a text, `2026-11-21`, in the years 1 to 9999: what every database and every client has.
+pub(crate) fn date(text: &str) -> Option<jiff::civil::Date> {
+    let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+    (date.year() >= 1).then_some(date)
 }
 
 /// A lifetime in words: "3 days", "20 minutes". To the nearest, so that 15 minutes are not 14 a moment later.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::cx::Cx;
-use crate::domain::UserId;
+use crate::domain::{UserId, timestamp};
 use crate::error::{Failure, Refusal};
 use crate::flows::passwords::check_field;
 use crate::settings::{ExtraField, ExtraKind, UserField};
@@ -114,7 +114,7 @@ pub(crate) fn clean_text(field: &ExtraField, text: &str) -> Result<Option<Value>
             number.into()
         }
         ExtraKind::Date => {
-            let date: jiff::civil::Date = text.parse().map_err(|_| Refusal::Invalid(""))?;
+            let date = timestamp::date(text).ok_or(Refusal::Invalid(""))?;
             date.to_string().into()
         }
         ExtraKind::Select => match field.choices.iter().find(|(value, _)| value == text) {

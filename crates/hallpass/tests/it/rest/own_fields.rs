@@ -303,6 +303,16 @@ async fn every_kind_of_column_takes_its_own_and_refuses_the_rest(db: TestDb) {
         ),
         (
             "born",
+            json!("0000-01-01"),
+            "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
+        ),
+        (
+            "born",
+            json!("-000001-01-01"),
+            "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
+        ),
+        (
+            "born",
             json!("yesterday"),
             "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.",
         ),
@@ -332,6 +342,17 @@ async fn every_kind_of_column_takes_its_own_and_refuses_the_rest(db: TestDb) {
         } else {
             assert_eq!(known, words, "{name} {value}");
         }
+    }
+    // The page takes no year that a database has not.
+    for born in ["0000-01-01", "-000001-01-01", "12345-01-01"] {
+        let typed = [
+            ("username", "zoe"),
+            ("password1", PASSWORD),
+            ("password2", PASSWORD),
+            ("born", born),
+        ];
+        let answer = app.browser().fill("/accounts/signup/", &typed).await;
+        assert_eq!(answer.status, 400, "{born}");
     }
     // Nothing of it was kept.
     assert_eq!(own(&program.get("user/").await.1), own(&body("ann")));
