@@ -19,6 +19,7 @@ mod reference;
 mod rest;
 mod secret;
 mod sections;
+mod sesame;
 mod signup_fields;
 mod types;
 mod user_fields;
@@ -36,6 +37,7 @@ pub use rest::{
 pub use secret::Secret;
 pub(crate) use secret::mask_url;
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
+pub use sesame::{KeyField, Sesame, TokenDigest, TokenVersion};
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::{Validator, Variables};
 pub use user_fields::UserField;

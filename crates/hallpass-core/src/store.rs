@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod phone;
 mod postgres;
 pub mod refresh;
+pub mod revoked_link;
 pub mod session;
 pub mod site;
 pub mod spent;
