@@ -64,16 +64,33 @@ pub enum Redeemed {
 /// [`Refusal::RateLimited`] after too many links that were none, [`Refusal::Busy`], or a failure; one of them is to ask
 /// for [`Terms::once`] without SESAME_MAX_AGE.
 pub async fn redeem(cx: &mut Cx, token: &str, terms: &Terms) -> Result<Redeemed, Error> {
-    match open(cx, token, terms).await? {
-        Ok(user) => Ok(Redeemed::Opened(user)),
+    Ok(said(open(cx, token, terms, true).await?))
+}
+
+/// Step 2 without 3: what [`redeem`] would say now. Spends nothing and writes nothing.
+///
+/// # Errors
+/// As [`redeem`].
+pub async fn look(cx: &mut Cx, token: &str, terms: &Terms) -> Result<Redeemed, Error> {
+    Ok(said(open(cx, token, terms, false).await?))
+}
+
+fn said(opened: Result<User, Fault>) -> Redeemed {
+    match opened {
+        Ok(user) => Redeemed::Opened(user),
         Err(fault) => {
             tracing::debug!(target: "sesame", %fault, "a magic link was not taken");
-            Ok(Redeemed::Shut)
+            Redeemed::Shut
         }
     }
 }
 
-async fn open(cx: &mut Cx, token: &str, terms: &Terms) -> Result<Result<User, Fault>, Error> {
+async fn open(
+    cx: &mut Cx,
+    token: &str,
+    terms: &Terms,
+    spend: bool,
+) -> Result<Result<User, Fault>, Error> {
     let settings = &cx.hallpass().settings().sesame;
     let (one_time, age) = (settings.one_time, settings.max_age);
     if terms.once && age.is_none() {
@@ -107,6 +124,10 @@ async fn open(cx: &mut Cx, token: &str, terms: &Terms) -> Result<Result<User, Fa
         return Ok(Err(Fault::Revoked));
     }
     if let (true, Some(id)) = (terms.once, id) {
+        if !spend {
+            let spent = store::spent::is_spent(cx.read(), id.as_str()).await?;
+            return Ok(if spent { Err(Fault::Revoked) } else { Ok(user) });
+        }
         // Until it is too old for this page; a minute for clocks that differ.
         let lifetime = max_age.or(age).unwrap_or_default().saturating_add(60);
         let made = made.map_or(cx.now, Timestamp::from_seconds);
@@ -115,7 +136,7 @@ async fn open(cx: &mut Cx, token: &str, terms: &Terms) -> Result<Result<User, Fa
             return Ok(Err(Fault::Revoked));
         }
     }
-    if terms.update_last_login.unwrap_or(one_time) {
+    if spend && terms.update_last_login.unwrap_or(one_time) {
         return Ok(mark(cx, user, one_time).await?.ok_or(Fault::Revoked));
     }
     Ok(Ok(user))

@@ -14,6 +14,7 @@ each_database!(
     another_way_in_ends_a_link_that_is_good_once,
     opening_may_count_as_a_sign_in_or_not,
     a_page_opens_once_for_each_link,
+    looking_at_a_link_spends_nothing,
     a_link_signs_in,
     of_fifty_that_sign_in_at_once_one_gets_in,
     a_link_that_is_good_more_than_once_signs_in_many_at_once,
@@ -119,6 +120,38 @@ async fn a_page_opens_once_for_each_link(db: TestDb) {
     let token = dated(&endless, &user, NOW);
     let refused = try_redeem(&endless.hallpass, &token, &terms).await;
     assert!(matches!(refused, Err(Error::Failed(_))));
+}
+
+async fn looking_at_a_link_spends_nothing(db: TestDb) {
+    let app = app(db, |settings| {
+        settings.sesame.one_time = true;
+        settings.sesame.max_age = Some(600);
+    })
+    .await;
+    let user = ann(&app).await;
+    let look = async |token: &str, terms: &Terms| {
+        let mut session = Session::fresh(false);
+        let looked = app.hallpass.run(&client(), &mut session, async |cx| {
+            magic_link::look(cx, token, terms).await
+        });
+        matches!(looked.await.unwrap(), Redeemed::Opened(_))
+    };
+    let once = Terms {
+        once: true,
+        update_last_login: Some(false),
+        ..Terms::default()
+    };
+    for terms in [Terms::default(), once] {
+        let token = dated(&app, &app.look_up(user.id).await, NOW);
+        let before = app.hallpass.db().statements().writes;
+        for _ in 0..3 {
+            assert!(look(&token, &terms).await);
+        }
+        assert_eq!(app.hallpass.db().statements().writes, before);
+        assert!(opened(&app, &token, &terms).await.is_some());
+        assert!(!look(&token, &terms).await);
+        assert!(opened(&app, &token, &terms).await.is_none());
+    }
 }
 
 async fn sign_in(
