@@ -131,7 +131,8 @@ async fn looking_at_a_link_spends_nothing(db: TestDb) {
     let user = ann(&app).await;
     let look = async |token: &str, terms: &Terms| {
         let mut session = Session::fresh(false);
-        let looked = app.hallpass.run(&client(), &mut session, async |cx| {
+        let client = client();
+        let looked = app.hallpass.run(&client, &mut session, async |cx| {
             magic_link::look(cx, token, terms).await
         });
         matches!(looked.await.unwrap(), Redeemed::Opened(_))
