@@ -27,6 +27,32 @@ impl From<Failure> for Error {
     }
 }
 
+/// Why nothing started: told before anybody is served.
+#[derive(Debug)]
+pub enum StartError {
+    /// The settings are wrong or missing; the text says what to change.
+    Misconfigured(String),
+    /// Something else went wrong: the database does not answer, a template does not compile.
+    Failed(Failure),
+}
+
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        StartError::Failed(failure)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Misconfigured(what) => f.write_str(what),
+            StartError::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
 /// What a flow may refuse. Codes are frozen by a test and listed in docs/src/reference/errors.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -70,6 +70,7 @@ impl Hallpass {
             clock: Timestamp::now,
             signup: Arc::new(hooks::Plain),
             login: Arc::new(hooks::Plain),
+            letters: Vec::new(),
         }
     }
 
