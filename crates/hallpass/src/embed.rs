@@ -11,13 +11,15 @@ mod here;
 mod layer;
 mod origin;
 mod people;
+mod permissions;
 mod rejection;
 mod session;
 
 pub use csrf::{CsrfToken, csrf_protected};
-pub use gates::{Gate, fresh_required, login_required, staff_required, verified_required};
+pub use gates::{Gate, fresh_required, login_required, permission_required, staff_required, verified_required};
 pub use here::Proof;
 pub use layer::{HallpassLayer, HallpassService};
+pub use permissions::Permissions;
 pub use people::{CurrentUser, Fresh, MaybeUser, Verified};
 pub use rejection::Rejection;
 pub use session::Session;

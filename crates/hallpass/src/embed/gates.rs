@@ -16,6 +16,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::extract::Request;
@@ -36,6 +37,7 @@ enum Demand {
     Staff,
     Fresh,
     Verified,
+    Permission(Arc<str>),
 }
 
 /// Somebody must be signed in, as for [`super::CurrentUser`].
@@ -58,12 +60,26 @@ pub fn verified_required() -> Gate {
     Gate(Demand::Verified)
 }
 
+/// Somebody with this permission, `app_label.codename`, must be signed in; others get 403. Several gates ask for several
+/// permissions.
+pub fn permission_required(name: &str) -> Gate {
+    Gate(Demand::Permission(name.into()))
+}
+
 impl Gate {
     async fn check(&self, parts: &Parts) -> Result<(), Rejection> {
         match &self.0 {
             Demand::Login => signed_in(parts).await.map(drop),
             Demand::Fresh => fresh(parts).await.map(drop),
             Demand::Verified => verified(parts).await.map(drop),
+            Demand::Permission(name) => {
+                let user = signed_in(parts).await?;
+                let held = user.here().permissions(parts, &user).await?;
+                match held.has(name) {
+                    true => Ok(()),
+                    false => Err(Rejection::new(user.here().face(), parts, Kind::Forbidden)),
+                }
+            }
             Demand::Staff => {
                 let user = signed_in(parts).await?;
                 match user.is_staff {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::response::Response;
 use hallpass_core::domain::session::keys;
 use hallpass_core::domain::{Session, User};
+use hallpass_core::flows::permissions::Permissions;
 use hallpass_core::{Cx, Error};
 use hallpass_django::csrf;
 use http::request::Parts;
@@ -41,6 +42,13 @@ pub(crate) struct Here(Arc<Inner>);
 struct Inner {
     face: Face,
     visitor: OnceCell<Visitor>,
+    permissions: OnceCell<Permissions>,
+}
+
+impl std::fmt::Debug for Here {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Here")
+    }
 }
 
 /// Who asks.
@@ -59,6 +67,7 @@ impl Here {
         Here(Arc::new(Inner {
             face,
             visitor: OnceCell::new(),
+            permissions: OnceCell::new(),
         }))
     }
 
@@ -112,6 +121,18 @@ impl Here {
             csrf: Mutex::new(Csrf::new(stored.as_deref().and_then(csrf::secret_of))),
             run: AtomicBool::new(false),
         })
+    }
+
+    /// What the user may do; read once a request.
+    pub(crate) async fn permissions(
+        &self,
+        parts: &Parts,
+        user: &User,
+    ) -> Result<&Permissions, Rejection> {
+        let face = &self.0.face;
+        let read = || face.hallpass.permissions(user);
+        let held = self.0.permissions.get_or_try_init(read).await;
+        held.map_err(|failure| Rejection::new(face, parts, Kind::Failed(failure.into())))
     }
 
     /// The end of the answer: what was changed in the session is saved, cookies are set.

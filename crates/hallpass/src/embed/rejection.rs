@@ -7,7 +7,7 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use hallpass_core::{Error, Failure, Refusal};
+use hallpass_core::{Error, Refusal};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -48,6 +48,30 @@ pub(crate) enum Kind {
     Failed(Error),
 }
 
+/// What of a request decides how it is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    wants_page: bool,
+    /// Whether the request can be made again by going back to it.
+    is_safe: bool,
+    /// Path and query.
+    target: String,
+    request_id: String,
+}
+
+impl Asker {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let uri = safety::whole_uri(parts);
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        Asker {
+            wants_page: wants_page(parts),
+            is_safe: parts.method.is_safe(),
+            target: target.to_owned(),
+            request_id: errors::request_id(&parts.extensions),
+        }
+    }
+}
+
 impl Rejection {
     /// The ecosystem's code: `login_required`, `permission_denied`, `reauthentication_required` …
     pub fn code(&self) -> &'static str {
@@ -76,13 +100,15 @@ impl Rejection {
     }
 
     pub(crate) fn new(face: &Face, parts: &Parts, kind: Kind) -> Self {
+        Rejection::to(face, &Asker::of(parts), kind)
+    }
+
+    pub(crate) fn to(face: &Face, asker: &Asker, kind: Kind) -> Self {
         let code = code(&kind);
-        let mut response = match (wants_page(parts), way(face, &kind)) {
-            (true, Some(to)) => redirect(parts, &to),
-            (true, None) => {
-                errors::respond(face, &page(&kind), &errors::request_id(&parts.extensions))
-            }
-            (false, _) => said(face, parts, &kind, code),
+        let mut response = match (asker.wants_page, way(face, &kind)) {
+            (true, Some(to)) => redirect(asker, &to),
+            (true, None) => errors::respond(face, &page(&kind), &asker.request_id),
+            (false, _) => said(face, asker, &kind, code),
         };
         safety::harden(face, response.headers_mut());
         Rejection(Box::new(Inner { code, response }))
@@ -144,21 +170,14 @@ fn way(face: &Face, kind: &Kind) -> Option<String> {
 }
 
 /// There, and afterwards back to where the request wanted to go, if that can be asked for again.
-fn redirect(parts: &Parts, to: &str) -> Response {
-    let safe = parts.method.is_safe();
-    let uri = safety::whole_uri(parts);
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+fn redirect(asker: &Asker, to: &str) -> Response {
     let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", target)
+        .append_pair("next", &asker.target)
         .finish();
     let joint = if to.contains('?') { '&' } else { '?' };
-    let location = match safe {
-        true => format!("{to}{joint}{query}"),
-        false => to.to_owned(),
-    };
-    let status = match safe {
-        true => StatusCode::FOUND,
-        false => StatusCode::SEE_OTHER,
+    let (status, location) = match asker.is_safe {
+        true => (StatusCode::FOUND, format!("{to}{joint}{query}")),
+        false => (StatusCode::SEE_OTHER, to.to_owned()),
     };
     let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/"));
     (status, [(header::LOCATION, location)]).into_response()
@@ -185,7 +204,7 @@ fn status(kind: &Kind) -> StatusCode {
     }
 }
 
-fn said(face: &Face, parts: &Parts, kind: &Kind, code: &str) -> Response {
+fn said(face: &Face, asker: &Asker, kind: &Kind, code: &str) -> Response {
     let status = status(kind);
     let detail = match kind {
         Kind::SignIn | Kind::Failed(Error::Refused(Refusal::LoginRequired)) => {
@@ -202,7 +221,8 @@ fn said(face: &Face, parts: &Parts, kind: &Kind, code: &str) -> Response {
         Kind::Failed(Error::Failed(_)) => "A server error occurred.",
     };
     if let Kind::Failed(Error::Failed(failure)) = kind {
-        log(parts, failure);
+        let request_id = &asker.request_id;
+        tracing::error!(request_id, %failure, "a request failed");
     }
     if matches!(kind, Kind::Turned(Turned::NoPeer)) {
         tracing::error!(
@@ -224,9 +244,4 @@ fn said(face: &Face, parts: &Parts, kind: &Kind, code: &str) -> Response {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
-}
-
-fn log(parts: &Parts, failure: &Failure) {
-    let request_id = errors::request_id(&parts.extensions);
-    tracing::error!(request_id, %failure, "a request failed");
 }

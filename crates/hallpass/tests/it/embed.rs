@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass::settings::Settings;
 use hallpass::{
-    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Rejection, Session, Verified,
-    csrf_protected, login_required, staff_required,
+    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Rejection, Session, Verified,
+    csrf_protected, login_required, permission_required, staff_required,
 };
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{Answer, Browser, TestApp, TestDb, each_database};
@@ -25,6 +25,7 @@ each_database!(
     a_borrowed_browser_must_prove_anew,
     an_unproved_address_is_led_to_its_page,
     gates_stand_before_whole_routers,
+    permissions_are_djangos,
     what_another_site_sends_is_refused,
     forms_have_djangos_token,
     the_session_keeps_what_an_app_puts_there,
@@ -53,6 +54,9 @@ fn shop(hallpass: &Hallpass) -> Router {
         .route("/staff/", get(async || "staff"))
         .route("/staff/do/", post(async || "done"))
         .layer(staff_required());
+    let reports = Router::new()
+        .route("/reports/", get(async || "reports"))
+        .layer(permission_required("reports.view_report"));
     let forms = Router::new()
         .route(
             "/form/",
@@ -101,7 +105,11 @@ fn shop(hallpass: &Hallpass) -> Router {
                 Err(rejection) => format!("{} {}", rejection.status().as_u16(), rejection.code()),
             }),
         )
+        .route("/publish/", get(async |may: Permissions| {
+            may.require("reports.publish_report").map(|()| "published")
+        }))
         .merge(members)
+        .merge(reports)
         .merge(staff)
         .merge(forms)
         .merge(hallpass.router())
@@ -386,6 +394,37 @@ async fn gates_stand_before_whole_routers(db: TestDb) {
     assert_eq!(browser.get("/staff/").await.text, "staff");
     app.sql("UPDATE auth_user SET is_active = FALSE").await;
     assert_eq!(browser.get("/staff/").await.status, 302);
+}
+
+async fn permissions_are_djangos(db: TestDb) {
+    let app = open(db).await;
+    let mut browser = person(&app);
+    for path in ["/reports/", "/publish/"] {
+        assert_eq!(browser.get(path).await.status, 302, "{path}");
+    }
+    let mut browser = signed_in(&app).await;
+    for path in ["/reports/", "/publish/"] {
+        assert_eq!(browser.get(path).await.status, 403, "{path}");
+    }
+    let ann = browser_user(&app).await;
+    let access = app.hallpass.access();
+    for name in ["reports.view_report", "reports.publish_report"] {
+        access.declare(name, "Reports").await.unwrap();
+        access.grant(&ann, name).await.unwrap();
+    }
+    assert_eq!(browser.get("/reports/").await.text, "reports");
+    let before = app.db.db.statements();
+    assert_eq!(browser.get("/publish/").await.text, "published");
+    assert_eq!(app.db.db.statements().reads - before.reads, 2);
+    access.revoke(&ann, "reports.view_report").await.unwrap();
+    assert_eq!(browser.get("/reports/").await.status, 403);
+    app.sql("UPDATE auth_user SET is_superuser = TRUE").await;
+    assert_eq!(browser.get("/reports/").await.status, 200);
+}
+
+async fn browser_user(app: &TestApp) -> hallpass::domain::User {
+    let found = hallpass::flows::users::by_username(&app.hallpass, "ann").await;
+    found.unwrap().unwrap()
 }
 
 async fn what_another_site_sends_is_refused(db: TestDb) {
