@@ -16,10 +16,12 @@ mod rejection;
 mod session;
 
 pub use csrf::{CsrfToken, csrf_protected};
-pub use gates::{Gate, fresh_required, login_required, permission_required, staff_required, verified_required};
+pub use gates::{
+    Gate, fresh_required, login_required, permission_required, staff_required, verified_required,
+};
 pub use here::Proof;
 pub use layer::{HallpassLayer, HallpassService};
-pub use permissions::Permissions;
 pub use people::{CurrentUser, Fresh, MaybeUser, Verified};
+pub use permissions::Permissions;
 pub use rejection::Rejection;
 pub use session::Session;

@@ -105,9 +105,12 @@ fn shop(hallpass: &Hallpass) -> Router {
                 Err(rejection) => format!("{} {}", rejection.status().as_u16(), rejection.code()),
             }),
         )
-        .route("/publish/", get(async |may: Permissions| {
-            may.require("reports.publish_report").map(|()| "published")
-        }))
+        .route(
+            "/publish/",
+            get(async |may: Permissions| {
+                may.require("reports.publish_report").map(|()| "published")
+            }),
+        )
         .merge(members)
         .merge(reports)
         .merge(staff)
