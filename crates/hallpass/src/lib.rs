@@ -1,13 +1,16 @@
 //! Accounts and sign-in for axum apps, with the interfaces of Django, allauth, dj-rest-auth and sesame.
 //!
 //! ```no_run
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! use hallpass::settings;
+//! use axum::{Router, routing::get};
+//! use hallpass::{CurrentUser, Hallpass};
 //!
-//! let settings = settings::load(None, std::env::vars())?.settings;
-//! let hallpass = hallpass::builder(settings)?.build().await?;
-//! let app: axum::Router = axum::Router::new().merge(hallpass::router(&hallpass)?);
-//! # drop(app);
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let hallpass = Hallpass::builder().migrate().build().await?;
+//! let app = Router::new()
+//!     .route("/", get(async |user: CurrentUser| format!("Hello {}", user.display())))
+//!     .merge(hallpass.router())
+//!     .layer(hallpass.layer());
+//! hallpass.serve(app).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -18,10 +21,13 @@
 mod ajax;
 mod arrival;
 mod assets;
+mod closing;
 mod cookies;
+mod embed;
 mod errors;
 mod face;
 mod form;
+mod handle;
 mod pages;
 mod posted;
 mod render;
@@ -32,29 +38,17 @@ mod say;
 mod sms_gateway;
 mod visit;
 
-use std::sync::Arc;
-
-pub use hallpass_core::hallpass::Builder;
+pub use embed::{
+    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MaybeUser, Permissions,
+    Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
+    permission_required, staff_required, verified_required,
+};
 pub use hallpass_core::{
-    Cx, Error, Failure, Hallpass, Refusal, async_trait, delivery, domain, flows, hooks, settings,
+    Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,
     store,
 };
-pub use router::{openapi, router, with_front_door};
+pub use handle::{Builder, Hallpass};
 pub use sms_gateway::SmsGateway;
-
-/// Begins to put a [`Hallpass`] together, with what speaks HTTP: the SMS gateway, if HALLPASS_SMS_BACKEND is `http`.
-/// [`Hallpass::builder`] is the same without.
-pub fn builder(settings: settings::Settings) -> Result<Builder, Failure> {
-    let gateway = match settings.hallpass.sms_backend {
-        settings::SmsBackend::Http => Some(SmsGateway::new(&settings)?),
-        _ => None,
-    };
-    let builder = Hallpass::builder(settings);
-    Ok(match gateway {
-        Some(gateway) => builder.texter(Arc::new(gateway)),
-        None => builder,
-    })
-}
 
 /// The guide's examples, a module a page: they compile, or the tests fail.
 #[cfg(doctest)]

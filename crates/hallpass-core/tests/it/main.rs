@@ -9,6 +9,7 @@ mod letters;
 mod limits;
 mod magic_link;
 mod outbox;
+mod permissions;
 mod settings;
 mod store;
 mod store_faults;

@@ -27,8 +27,12 @@ pub(crate) async fn run(
         .iter()
         .any(|what| what.contains("table auth_user made"));
     let patience = Duration::from_secs(settings.hallpass.shutdown_timeout);
-    let hallpass = hallpass::builder(settings)?.database(db).build().await?;
-    let router = server::router(&hallpass)?;
+    let hallpass = Hallpass::builder()
+        .settings(settings)
+        .database(db)
+        .build()
+        .await?;
+    let router = server::router(&hallpass);
     let listener = server::bind(&hallpass.settings().hallpass.listen).await?;
     let address = listener.local_addr()?;
     let signal = server::stop_signal()?;
