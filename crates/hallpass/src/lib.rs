@@ -39,9 +39,10 @@ mod sms_gateway;
 mod visit;
 
 pub use embed::{
-    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MaybeUser, Permissions,
+    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MagicLink,
+    MagicLinkAnywhere, MagicLinkEverywhere, MagicLinkLayer, MagicLinked, MaybeUser, Permissions,
     Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
-    permission_required, staff_required, verified_required,
+    magic_link, permission_required, staff_required, verified_required,
 };
 pub use hallpass_core::{
     Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,

@@ -208,6 +208,7 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("HALLPASS_MAIL_ATTEMPTS", json!(12)),
         ("HALLPASS_MAIL_CA_FILE", json!(null)),
         ("HALLPASS_MAGIC_LINK_CONFIRM", json!(false)),
+        ("HALLPASS_MAGIC_LINK_LOGIN", json!(false)),
         ("HALLPASS_MAGIC_LINK_REVOCABLE", json!(false)),
         ("HALLPASS_LOG", json!("info")),
         ("HALLPASS_LOG_FORMAT", json!("text")),
