@@ -194,6 +194,16 @@ fn hushed(mut response: Response) -> Response {
     response
 }
 
+/// The same for an answer of ours in place of the handler's.
+fn quiet(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    for (name, value) in QUIET {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    hushed(response)
+}
+
 impl MagicLinkLayer {
     /// The request as its handler gets it, or the answer in place of the handler's.
     async fn admit(&self, request: Request) -> Result<Request, Response> {
@@ -225,7 +235,7 @@ impl MagicLinkLayer {
         };
         if user.is_none() && self.required {
             let rejection = Rejection::new(here.face(), &parts, Kind::Forbidden);
-            return Err(hushed(rejection.into_response()));
+            return Err(quiet(rejection));
         }
         let by_link = user.is_some();
         let link = MagicLink::new(&here, user, by_link);
@@ -271,7 +281,7 @@ impl MagicLinkLayer {
         match opened {
             Ok(Ok(user)) => Ok(user),
             Ok(Err(to)) => Err(redirect(&to)),
-            Err(rejection) => Err(hushed(rejection.into_response())),
+            Err(rejection) => Err(quiet(rejection)),
         }
     }
 }
@@ -331,7 +341,7 @@ async fn sign_in(
 
 fn redirect(to: &str) -> Response {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
-    hushed((StatusCode::FOUND, [(header::LOCATION, to)]).into_response())
+    quiet((StatusCode::FOUND, [(header::LOCATION, to)]))
 }
 
 /// Whom a magic link let in, on a route behind [`magic_link()`]. It opens no [`super::CurrentUser`]: that is a sign-in.

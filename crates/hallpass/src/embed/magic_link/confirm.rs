@@ -10,7 +10,7 @@ use http::{Method, StatusCode, header};
 use super::super::csrf;
 use super::super::here::Here;
 use super::super::rejection::{Kind, Rejection};
-use super::{hushed, url};
+use super::{quiet, url};
 use crate::pages::magic_link as page;
 use crate::{errors, safety};
 
@@ -37,7 +37,7 @@ pub(super) async fn stand_before(
         };
     }
     let (parts, body) = request.into_parts();
-    let answer = |rejection: Rejection| hushed(rejection.into_response());
+    let answer = |rejection: Rejection| quiet(rejection);
     let looked = match look(here, &parts, token, terms).await {
         Ok(looked) => looked,
         Err(rejection) => return Err(answer(rejection)),
@@ -65,9 +65,8 @@ pub(super) async fn stand_before(
             return Err(answer(rejection));
         }
     };
-    response = hushed(response);
     safety::harden(face, response.headers_mut());
-    Err(response)
+    Err(quiet(response))
 }
 
 pub(super) async fn look(
@@ -92,9 +91,7 @@ pub(super) async fn look(
 /// The button's POST, once its CSRF token was checked, as the GET that it stands for.
 async fn as_get(request: Request, query: &str) -> Result<Request, Response> {
     let checked = csrf::check(request).await;
-    let (mut parts, _) = checked
-        .map_err(|rejection| hushed(rejection.into_response()))?
-        .into_parts();
+    let (mut parts, _) = checked.map_err(|rejection| quiet(rejection))?.into_parts();
     parts.method = Method::GET;
     parts.uri = url::with_query(&parts.uri, query);
     for name in [
