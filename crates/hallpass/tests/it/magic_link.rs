@@ -3,6 +3,7 @@
 mod anywhere;
 mod confirm;
 mod login;
+mod real_django;
 mod replay;
 mod views;
 

@@ -19,6 +19,7 @@ impl Hallpass {
             user,
             scope: String::new(),
             max_age: None,
+            base: None,
         }
     }
 }
@@ -30,6 +31,7 @@ pub struct Issue<'a> {
     user: &'a User,
     scope: String,
     max_age: Option<Duration>,
+    base: Option<String>,
 }
 
 impl Issue<'_> {
@@ -48,6 +50,12 @@ impl Issue<'_> {
         self
     }
 
+    /// What the link begins with, `https://example.com`, instead of what all links that no request asked for begin with.
+    pub fn base_url(mut self, base: impl Into<String>) -> Self {
+        self.base = Some(base.into());
+        self
+    }
+
     /// Makes it.
     ///
     /// # Errors
@@ -56,6 +64,7 @@ impl Issue<'_> {
     pub async fn issue(self) -> Result<Issued, Error> {
         let hallpass = self.hallpass;
         let now = self.dated()?;
+        let base = self.base.unwrap_or_else(|| hallpass.base_url());
         let make = {
             let (sesame, scope, user) = (hallpass.sesame().clone(), self.scope, self.user.clone());
             let pk = key::of(&user, key::field(hallpass));
@@ -77,7 +86,7 @@ impl Issue<'_> {
         let token = made.map_err(|error| Failure::from_source("a magic link", error))?;
         Ok(Issued {
             name: hallpass.settings().sesame.token_name.clone(),
-            base: hallpass.base_url(),
+            base: base.trim_end_matches('/').to_owned(),
             token,
         })
     }
