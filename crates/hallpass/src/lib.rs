@@ -54,6 +54,8 @@ pub use sms_gateway::SmsGateway;
 /// The guide's examples, a module a page: they compile, or the tests fail.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../../docs/src/flows/magic_link.md")]
+    mod magic_link {}
     #[doc = include_str!("../../../docs/src/how-to/audit.md")]
     mod audit {}
     #[doc = include_str!("../../../docs/src/how-to/invitations.md")]

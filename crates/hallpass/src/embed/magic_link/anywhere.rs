@@ -67,24 +67,15 @@ where
 
 /// The request again, and whether there is a good token in it; or an answer in place of the handler's.
 async fn admit(request: Request) -> Result<(Request, bool), Response> {
-    let here = match request.extensions().get::<Here>() {
-        Some(here) => here.clone(),
-        None => {
-            let (parts, _) = request.into_parts();
-            return match Here::of(&parts) {
-                Err(rejection) => Err(rejection.into_response()),
-                Ok(_) => Ok((Request::from_parts(parts, axum::body::Body::empty()), false)),
-            };
-        }
-    };
+    let (parts, body) = request.into_parts();
+    let here = Here::of(&parts).map_err(IntoResponse::into_response)?;
     let face = here.face();
     let name = &face.hallpass.settings().sesame.token_name;
-    let query = request.uri().query().unwrap_or_default();
-    let Some(token) = url::parameter(query, name) else {
-        return Ok((request, false));
+    let token = url::parameter(parts.uri.query().unwrap_or_default(), name);
+    let Some(token) = token else {
+        return Ok((Request::from_parts(parts, body), false));
     };
     let terms = Terms::default();
-    let (parts, body) = request.into_parts();
     // What is none is not worth a line in the record, and HEAD signs nobody in.
     let good = matches!(
         confirm::look(&here, &parts, &token, &terms).await,

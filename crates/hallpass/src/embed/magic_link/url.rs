@@ -38,8 +38,8 @@ pub(super) fn bare(parts: &Parts, face: &Face) -> String {
         pressed(face),
     );
     let query = without(uri.query().unwrap_or_default(), &[token, &pressed]);
-    // Two slashes at the front would be another site.
-    let path = format!("/{}", uri.path().trim_start_matches('/'));
+    // Two slashes at the front would be another site, and browsers take a backslash for one.
+    let path = format!("/{}", uri.path().trim_start_matches(['/', '\\']));
     match query.as_str() {
         "" => path,
         query => format!("{path}?{query}"),

@@ -57,11 +57,8 @@ async fn the_rest_of_the_url_stays_as_it_is(db: TestDb) {
         (format!("/?a=sesame&%73esame={token}"), "/?a=sesame"),
         // No way to another site.
         (format!("//evil.example/?sesame={token}"), "/evil.example/"),
-        (format!("/\\evil.example/?sesame={token}"), "/"),
+        (format!("/\\evil.example/?sesame={token}"), "/evil.example/"),
     ] {
-        if path.starts_with("/\\") {
-            continue;
-        }
         let answer = app.browser().get(&path).await;
         assert_eq!(
             (answer.status.as_u16(), answer.location()),
