@@ -99,6 +99,19 @@ fn shop(hallpass: &Hallpass) -> Router {
             }),
         )
         .route(
+            "/slow/",
+            get(async |session: Session| -> Result<&str, Rejection> {
+                session.set("_mine", 1)?;
+                Ok("set")
+            }),
+        )
+        .route(
+            "/refused/",
+            get(async || -> Result<&str, Rejection> {
+                Err(Refusal::RateLimited { retry_after: 7 }.into())
+            }),
+        )
+        .route(
             "/own/",
             get(async |user: Result<CurrentUser, Rejection>| match user {
                 Ok(user) => user.display(),
