@@ -15,8 +15,28 @@
 //! # }
 //! ```
 //!
-//! The rules are in [`hallpass_core`]; this crate says them in HTML. A face parses, calls one flow and matches on what
-//! came of it; it decides nothing.
+//! # A tour
+//!
+//! 1. **Put one together.** [`Hallpass::builder`] reads `hallpass.toml` and the environment, whose names are Django's and
+//!    allauth's ([`settings`]); [`Builder`] takes what an app brings: a database, a mailer, hooks, templates.
+//! 2. **Mount it.** [`Hallpass::router`] has the pages and the REST interface, for an app of whatever state;
+//!    [`Hallpass::pages`] and [`Hallpass::rest`] are single ones, to be nested.
+//! 3. **Know who asks.** Around the app goes [`Hallpass::layer`]. Then handlers ask for a [`CurrentUser`], a
+//!    [`MaybeUser`], somebody [`Verified`] or [`Fresh`], their [`Permissions`], the [`Session`]; before whole routers
+//!    stand [`login_required`], [`staff_required`], [`permission_required`]. Whoever may not come in gets a
+//!    [`Rejection`]: a browser is led to where it can go on, a program gets JSON.
+//! 4. **Have a say.** [`hooks::Signup`] and [`hooks::Login`] decide who may sign up and in, add stages and fields, and
+//!    send people on.
+//! 5. **Do it yourself.** What the pages do is in [`flows`], one module a ceremony; [`Session::run`] runs one for this
+//!    visitor, and the handle does the rest: users, links, sessions, permissions, from handlers, jobs and tests.
+//! 6. **Test it.** `hallpass-testkit` has a browser that is signed in with one line, a mailbox and a clock.
+//!
+//! The guide tells all of it at length, with the reference of settings, pages and codes.
+//!
+//! # How it is made
+//!
+//! The rules are in [`hallpass_core`]; this crate says them in HTML and JSON. A face parses, calls one flow and matches
+//! on what came of it; it decides nothing.
 
 mod ajax;
 mod arrival;
@@ -58,6 +78,8 @@ mod guide {
     mod magic_link {}
     #[doc = include_str!("../../../docs/src/how-to/audit.md")]
     mod audit {}
+    #[doc = include_str!("../../../docs/src/how-to/embed.md")]
+    mod embed {}
     #[doc = include_str!("../../../docs/src/how-to/invitations.md")]
     mod invitations {}
     #[doc = include_str!("../../../docs/src/how-to/ip-bans.md")]

@@ -177,7 +177,13 @@ impl Here {
 /// What an answer says depends on who asked: no cache may give it to somebody else. What a handler set itself stays.
 fn say_private(response: &mut Response) {
     let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    let varies = headers.get_all(header::VARY).iter().any(|value| {
+        let value = value.as_bytes();
+        value == b"Cookie" || value == b"*"
+    });
+    if !varies {
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("private"));

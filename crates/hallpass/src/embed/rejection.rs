@@ -7,7 +7,7 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use hallpass_core::{Error, Refusal};
+use hallpass_core::{Error, Failure, Refusal};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
@@ -123,6 +123,39 @@ impl Rejection {
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         self.0.response
+    }
+}
+
+/// What a flow that a handler called came to: JSON, since nothing is known of the asker here.
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        let page = errors::page_of(&error);
+        let (code, detail) = match &error {
+            Error::Refused(refusal) => (refusal.code(), crate::say::words(refusal)),
+            Error::Failed(failure) => {
+                tracing::error!(%failure, "a request failed");
+                ("error", "A server error occurred.".to_owned())
+            }
+        };
+        let body = Json(json!({ "detail": detail, "code": code }));
+        let mut response = (page.status, body).into_response();
+        if let Some(seconds) = page.retry_after() {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        Rejection(Box::new(Inner { code, response }))
+    }
+}
+
+impl From<Failure> for Rejection {
+    fn from(failure: Failure) -> Self {
+        Rejection::from(Error::Failed(failure))
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Rejection::from(Error::Refused(refusal))
     }
 }
 

@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass::settings::Settings;
 use hallpass::{
-    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Rejection, Session, Verified,
-    csrf_protected, login_required, permission_required, staff_required,
+    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Refusal, Rejection, Session,
+    Verified, csrf_protected, login_required, permission_required, staff_required,
 };
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{Answer, Browser, TestApp, TestDb, each_database};
@@ -96,6 +96,19 @@ fn shop(hallpass: &Hallpass) -> Router {
             post(async |session: Session| {
                 session.sign_out().await.unwrap();
                 "out"
+            }),
+        )
+        .route(
+            "/slow/",
+            get(async |session: Session| -> Result<&str, Rejection> {
+                session.set("_mine", 1)?;
+                Ok("set")
+            }),
+        )
+        .route(
+            "/refused/",
+            get(async || -> Result<&str, Rejection> {
+                Err(Refusal::RateLimited { retry_after: 7 }.into())
             }),
         )
         .route(
@@ -546,6 +559,15 @@ async fn an_app_signs_out(db: TestDb) {
 async fn a_handler_can_take_the_rejection_itself(db: TestDb) {
     let app = open(db).await;
     assert_eq!(app.browser().get("/own/").await.text, "401 login_required");
+    let failed = app.browser().get("/slow/").await;
+    assert_eq!(failed.status, 500);
+    assert!(!failed.text.contains("_mine"), "the cause is for the log");
+    let refused = app.browser().get("/refused/").await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (429, "7")
+    );
+    assert!(refused.text.contains("rate_limited"));
     assert_eq!(signed_in(&app).await.get("/own/").await.text, "ann");
 }
 
