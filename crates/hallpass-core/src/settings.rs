@@ -22,6 +22,7 @@ mod sections;
 mod signup_fields;
 mod types;
 mod user_fields;
+mod user_model;
 mod words;
 
 pub use account::CodeUse;
@@ -39,6 +40,7 @@ pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, S
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::{Validator, Variables};
 pub use user_fields::UserField;
+pub use user_model::{UserColumn, UserKey};
 pub use words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,

@@ -8,6 +8,7 @@ mod ours;
 mod rest;
 mod site;
 mod sms;
+mod user_model;
 mod web;
 
 use super::load::{Loaded, Reading};
@@ -24,6 +25,7 @@ pub(super) fn check(reading: &mut Reading) {
     };
     site::check(&mut checks);
     accounts::check(&mut checks);
+    user_model::check(&mut checks);
     web::check(&mut checks);
     letters::check(&mut checks);
     ours::check(&mut checks);

@@ -73,7 +73,7 @@ pub(crate) fn settings(loaded: &Loaded, as_json: bool) -> Result<()> {
 pub(crate) async fn openapi(mut settings: Settings) -> Result<()> {
     let some = secret::random_text(secret::ALPHANUMERIC, 64);
     settings.general.secret_key = Some(Secret::new(some));
-    let db = store::Db::memory()?;
+    let db = store::Db::memory()?.with_users(store::UserTable::of(&settings));
     store::migrate(&db).await?;
     let hallpass = hallpass::builder(settings)?.database(db).build().await?;
     match hallpass::openapi(&hallpass)? {
