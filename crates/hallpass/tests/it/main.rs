@@ -16,6 +16,7 @@ mod login;
 mod login_by_link;
 mod login_methods;
 mod one_time;
+mod own_user;
 mod pages;
 mod past_flaws;
 mod quotas;
