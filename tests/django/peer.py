@@ -152,6 +152,21 @@ def unsign(args):
         return {"valid": False, "why": type(refusal).__name__}
 
 
+def permissions(args):
+    """Of every user: which of these names they have, all that they have, their groups."""
+    from django.contrib.auth import get_user_model
+
+    return {
+        str(user.pk): {
+            "has": {name: user.has_perm(name) for name in args.names.split(",")},
+            "module": user.has_module_perms("reports"),
+            "all": sorted(user.get_all_permissions()),
+            "groups": sorted(user.groups.values_list("name", flat=True)),
+        }
+        for user in get_user_model().objects.all()
+    }
+
+
 def jwt_keys(args):
     """Fresh key pairs in PEM, by the kind of key."""
     from cryptography.hazmat.primitives import serialization as pem
@@ -297,6 +312,8 @@ def _parser():
     one.add_argument("--signed", required=True)
     one.add_argument("--salt", default="django.core.signing")
     one.add_argument("--max-age", type=int, default=None)
+    one = command("permissions", permissions)
+    one.add_argument("--names", required=True, help="app_label.codename, with commas between")
     command("jwt-keys", jwt_keys)
     one = command("jwt-backends", jwt_backends)
     one.add_argument("--cases", required=True, help="a JSON list of what TokenBackend takes, with payload and token")

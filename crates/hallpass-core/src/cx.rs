@@ -119,7 +119,7 @@ impl Cx {
     pub async fn hit(&mut self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
         self.assert_slow_work_allowed();
         let subject = Subject {
-            ip: self.client.ip,
+            ip: (!self.client.is_nobody()).then_some(self.client.ip),
             user: self.by.or(self.session.user_id()),
             key,
         };
@@ -306,8 +306,11 @@ impl Cx {
         open.then(|| self.url("signup/"))
     }
 
-    /// Who asks, from where and when, for letters: in words of ours only.
+    /// Who asks, from where and when, for letters: in words of ours only. Null if there is nobody at the other end.
     pub(crate) fn asked(&self) -> Value {
+        if self.client.is_nobody() {
+            return Value::Null;
+        }
         json!({
             "when": self.now.spoken(),
             "ip": self.client.ip.to_string(),

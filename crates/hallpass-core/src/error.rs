@@ -27,6 +27,44 @@ impl From<Failure> for Error {
     }
 }
 
+/// For logs and jobs: the code of a refusal, or the failure. People are told by a face, in its words.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Error::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Why nothing started: told before anybody is served.
+#[derive(Debug)]
+pub enum StartError {
+    /// The settings are wrong or missing; the text says what to change.
+    Misconfigured(String),
+    /// Something else went wrong: the database does not answer, a template does not compile.
+    Failed(Failure),
+}
+
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        StartError::Failed(failure)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Misconfigured(what) => f.write_str(what),
+            StartError::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
 /// What a flow may refuse. Codes are frozen by a test and listed in docs/src/reference/errors.md.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -161,6 +199,19 @@ pub enum Refusal {
     Token(TokenFault),
     /// `permission_denied`: whoever asks may not.
     PermissionDenied,
+    /// `unknown_user`: the user is gone.
+    NoSuchUser,
+    /// `unknown_permission`: nobody has declared it.
+    NoSuchPermission(String),
+    /// `unknown_group`
+    NoSuchGroup(String),
+    /// `unknown_field`: HALLPASS_USER_FIELDS declares no such column.
+    NoSuchField,
+    /// `referred_to`: rows of the app's own refer to the user, who cannot be deleted before they are.
+    ReferredTo {
+        /// What the database says of it: a constraint, where it names one.
+        by: String,
+    },
     /// `busy`: the hash queue is full; seconds until it is worth trying again.
     Busy {
         /// Seconds to wait.
@@ -276,7 +327,36 @@ impl Refusal {
             Refusal::StageRequired(_) => "stage_required",
             Refusal::Token(fault) => fault.code(),
             Refusal::PermissionDenied => "permission_denied",
+            Refusal::NoSuchUser => "unknown_user",
+            Refusal::NoSuchPermission(_) => "unknown_permission",
+            Refusal::NoSuchGroup(_) => "unknown_group",
+            Refusal::NoSuchField => "unknown_field",
+            Refusal::ReferredTo { .. } => "referred_to",
             Refusal::Busy { .. } => "busy",
+        }
+    }
+}
+
+/// The code, and what it is about, for whoever writes a program: `username: username_taken`.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Several(faults) => {
+                for (index, (field, refusal)) in faults.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}{field}: {refusal}")?;
+                }
+                Ok(())
+            }
+            Refusal::WeakPassword { code, message } | Refusal::Denied { code, message } => {
+                write!(f, "{code} ({message})")
+            }
+            Refusal::NoSuchPermission(name) | Refusal::NoSuchGroup(name) => {
+                let short: String = name.chars().take(150).collect();
+                write!(f, "{} ({})", self.code(), short.escape_debug())
+            }
+            Refusal::ReferredTo { by } => write!(f, "{} ({by})", self.code()),
+            other => f.write_str(other.code()),
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod own_fields;
 pub mod password_change;
 pub mod password_reset;
 pub mod passwords;
+pub mod permissions;
 pub mod phone;
 pub mod reauthentication;
 pub mod sessions;

@@ -1,5 +1,6 @@
 //! The handle that everyone holds: settings, keys, database, hashing, letters. No type parameters, cheap to clone.
 
+mod access;
 mod builder;
 mod texts;
 
@@ -13,6 +14,7 @@ use hallpass_django::session::SessionCodec;
 use serde_json::json;
 use tokio::sync::{Notify, broadcast, watch};
 
+pub use access::Access;
 pub use builder::{Builder, open_database};
 
 use crate::cx::Cx;
@@ -70,6 +72,7 @@ impl Hallpass {
             clock: Timestamp::now,
             signup: Arc::new(hooks::Plain),
             login: Arc::new(hooks::Plain),
+            letters: Vec::new(),
         }
     }
 
@@ -265,6 +268,31 @@ impl Hallpass {
             *session = settled;
         }
         result
+    }
+
+    /// Runs a flow with nobody at the other end: in a job, a command, a test. There is a session for it to work with, which
+    /// is gone afterwards; links begin with [`Hallpass::base_url`].
+    ///
+    /// Limits by address do not count it, those by recipient and by user do. Events have no address, and letters do not say
+    /// where something was asked for.
+    ///
+    /// ```no_run
+    /// # use hallpass_core::{Cx, Error, Hallpass, flows::password_reset};
+    /// # async fn run(hallpass: Hallpass) -> Result<(), Error> {
+    /// let flow = async |cx: &mut Cx| password_reset::begin_by_link(cx, "ann@example.com").await;
+    /// hallpass.perform(flow).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As the flow's.
+    pub async fn perform<T, F>(&self, flow: F) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut Cx) -> Result<T, Error>,
+    {
+        let client = Client::nobody(self.base_url());
+        self.run(&client, &mut Session::fresh(false), flow).await
     }
 
     /// Writes a letter and seals it.

@@ -17,5 +17,5 @@ pub mod store;
 
 pub use async_trait::async_trait;
 pub use cx::Cx;
-pub use error::{Error, Failure, LoginMethod, Refusal, TokenFault};
+pub use error::{Error, Failure, LoginMethod, Refusal, StartError, TokenFault};
 pub use hallpass::Hallpass;

@@ -82,8 +82,8 @@ pub trait Counter: Send + Sync {
 /// By what a hit is counted; a rate picks its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The client's address.
-    pub ip: IpAddr,
+    /// The client's address; none if there is nobody at the other end.
+    pub ip: Option<IpAddr>,
     /// The signed-in user.
     pub user: Option<UserId>,
     /// What the action is done to: an address, a login.
@@ -197,7 +197,9 @@ impl Limits {
 
     fn subject(&self, per: Per, subject: Subject<'_>) -> Option<String> {
         match per {
-            Per::Ip => Some(network(subject.ip, self.ipv6_prefix).to_string()),
+            Per::Ip => subject
+                .ip
+                .map(|ip| network(ip, self.ipv6_prefix).to_string()),
             Per::User => subject.user.map(|id| id.to_string()),
             Per::Key => subject.key.map(|key| fold(key.trim())),
         }

@@ -15,6 +15,7 @@ mod hold;
 pub mod limit;
 mod migrate;
 pub mod outbox;
+pub mod permission;
 pub mod phone;
 mod postgres;
 pub mod refresh;

@@ -8,6 +8,7 @@ mod upkeep;
 use std::io::Write as _;
 
 use anyhow::Result;
+use hallpass::settings::give_secret;
 
 use crate::cli::{Arguments, Command};
 use crate::start;
@@ -30,7 +31,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let mut settings = loaded.settings;
     let made = match command {
         Command::Migrate | Command::Mail(_) => None,
-        _ => start::give_secret(&mut settings)?,
+        _ => give_secret(&mut settings)?,
     };
     match command {
         Command::Serve { no_migrate } => serve::run(settings, made, !no_migrate).await,

@@ -9,6 +9,8 @@ mod start;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use hallpass::StartError;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,8 +40,8 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     }
     // Nobody is left to tell if this fails.
     let _ = writeln!(std::io::stderr(), "hallpass: {text}");
-    match error.downcast_ref::<start::Misconfigured>() {
-        Some(_) => ExitCode::from(2),
-        None => ExitCode::FAILURE,
+    match error.downcast_ref::<StartError>() {
+        Some(StartError::Misconfigured(_)) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
     }
 }

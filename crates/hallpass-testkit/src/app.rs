@@ -65,18 +65,28 @@ impl TestApp {
         }
         let mailbox = Mailbox::default();
         let handset = Handset::default();
-        let builder = Hallpass::builder(settings)
+        let builder = Hallpass::builder()
+            .settings(settings)
             .database(db.db.clone())
             .mailer(Arc::new(mailbox.clone()))
             .texter(Arc::new(handset.clone()));
         let hallpass = build(builder).build().await.expect("a handle");
-        let router = hallpass::with_front_door(&hallpass).expect("routes");
+        let router = hallpass.site();
         TestApp {
             hallpass,
             db,
             router,
             mailbox,
             handset,
+        }
+    }
+
+    /// Another app on the same handle: routes of one's own around it.
+    #[must_use]
+    pub fn routed(self, routes: impl FnOnce(&Hallpass) -> Router) -> Self {
+        TestApp {
+            router: routes(&self.hallpass),
+            ..self
         }
     }
 

@@ -71,6 +71,11 @@ impl Browser {
         }
     }
 
+    /// Goes to another app with the same cookies.
+    pub fn follow(&mut self, router: Router) {
+        self.router = router;
+    }
+
     /// Opens a page.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, Body::empty(), None).await

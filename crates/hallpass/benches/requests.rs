@@ -159,6 +159,24 @@ async fn measure(name: &str, db: TestDb, bare: f64) {
     let browsers = Arc::new(browsers);
     let check = |index: usize| Check(app.hallpass.clone(), browsers[index].clone());
     row("session check alone", rate(check).await);
+    let own = app.hallpass.clone();
+    let own = Router::new()
+        .route("/", get(async || "ok"))
+        .route("/mine", get(async |_: hallpass::CurrentUser| "ok"))
+        .layer(own.layer());
+    let routed = |index: usize, path| {
+        let mut browser = browsers[index].clone();
+        browser.follow(own.clone());
+        Page(browser, path)
+    };
+    row(
+        "handler of an app within the layer, asking nothing",
+        rate(|index| routed(index, "/")).await,
+    );
+    row(
+        "handler of an app that asks for CurrentUser",
+        rate(|index| routed(index, "/mine")).await,
+    );
     row(
         "session check and the page",
         rate(|index| Page(browsers[index].clone(), "/accounts/profile/")).await,

@@ -61,6 +61,11 @@ impl Page {
         }
     }
 
+    /// Seconds until it is worth trying again, if that is known.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// Seconds until it is worth trying again.
     pub(crate) fn retry(status: StatusCode, seconds: u64) -> Self {
         Page {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use hallpass_core::{Failure, Hallpass};
 use hallpass_django::csrf::Policy;
 
-use crate::render::Templates;
+use crate::render::{Brought, Templates};
 use crate::rest::Told;
 
 /// The state of our routes; cheap to clone.
@@ -31,7 +31,7 @@ impl std::ops::Deref for Face {
 }
 
 impl Face {
-    pub(crate) fn new(hallpass: &Hallpass) -> Result<Self, Failure> {
+    pub(crate) fn new(hallpass: &Hallpass, app: &Brought) -> Result<Self, Failure> {
         let settings = hallpass.settings();
         let csrf_header = http_name(&settings.csrf.header_name);
         let domain = match settings.csrf.use_sessions {
@@ -39,7 +39,7 @@ impl Face {
             false => &settings.csrf.cookie_domain,
         };
         Ok(Face(Arc::new(Inner {
-            templates: Templates::compile(hallpass)?,
+            templates: Templates::compile(hallpass, app)?,
             csrf: Policy {
                 trusted_origins: settings.csrf.trusted_origins.clone(),
                 cookie_domain: domain.clone(),

@@ -1,27 +1,53 @@
 //! Accounts and sign-in for axum apps, with the interfaces of Django, allauth, dj-rest-auth and sesame.
 //!
 //! ```no_run
-//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! use hallpass::settings;
+//! use axum::{Router, routing::get};
+//! use hallpass::{CurrentUser, Hallpass};
 //!
-//! let settings = settings::load(None, std::env::vars())?.settings;
-//! let hallpass = hallpass::builder(settings)?.build().await?;
-//! let app: axum::Router = axum::Router::new().merge(hallpass::router(&hallpass)?);
-//! # drop(app);
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let hallpass = Hallpass::builder().migrate().build().await?;
+//! let app = Router::new()
+//!     .route("/", get(async |user: CurrentUser| format!("Hello {}", user.display())))
+//!     .merge(hallpass.router())
+//!     .layer(hallpass.layer());
+//! hallpass.serve(app).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The rules are in [`hallpass_core`]; this crate says them in HTML. A face parses, calls one flow and matches on what
-//! came of it; it decides nothing.
+//! # A tour
+//!
+//! 1. **Put one together.** [`Hallpass::builder`] reads `hallpass.toml` and the environment, whose names are Django's and
+//!    allauth's ([`settings`]); [`Builder`] takes what an app brings: a database, a mailer, hooks, templates.
+//! 2. **Mount it.** [`Hallpass::router`] has the pages and the REST interface, for an app of whatever state;
+//!    [`Hallpass::pages`] and [`Hallpass::rest`] are single ones, to be nested.
+//! 3. **Know who asks.** Around the app goes [`Hallpass::layer`]. Then handlers ask for a [`CurrentUser`], a
+//!    [`MaybeUser`], somebody [`Verified`] or [`Fresh`], their [`Permissions`], the [`Session`]; before whole routers
+//!    stand [`login_required`], [`staff_required`], [`permission_required`]. Whoever may not come in gets a
+//!    [`Rejection`]: a browser is led to where it can go on, a program gets JSON.
+//! 4. **Have a say.** [`hooks::Signup`] and [`hooks::Login`] decide who may sign up and in, add stages and fields, and
+//!    send people on.
+//! 5. **Do it yourself.** What the pages do is in [`flows`], one module a ceremony; [`Session::run`] runs one for this
+//!    visitor, and the handle does the rest: users, links, sessions, permissions, from handlers, jobs and tests.
+//! 6. **Test it.** `hallpass-testkit` has a browser that is signed in with one line, a mailbox and a clock.
+//!
+//! The guide tells all of it at length, with the reference of settings, pages and codes.
+//!
+//! # How it is made
+//!
+//! The rules are in [`hallpass_core`]; this crate says them in HTML and JSON. A face parses, calls one flow and matches
+//! on what came of it; it decides nothing.
 
 mod ajax;
 mod arrival;
 mod assets;
+mod closing;
 mod cookies;
+mod embed;
 mod errors;
 mod face;
 mod form;
+mod handle;
 mod pages;
 mod posted;
 mod render;
@@ -32,35 +58,25 @@ mod say;
 mod sms_gateway;
 mod visit;
 
-use std::sync::Arc;
-
-pub use hallpass_core::hallpass::Builder;
+pub use embed::{
+    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MaybeUser, Permissions,
+    Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
+    permission_required, staff_required, verified_required,
+};
 pub use hallpass_core::{
-    Cx, Error, Failure, Hallpass, Refusal, async_trait, delivery, domain, flows, hooks, settings,
+    Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,
     store,
 };
-pub use router::{openapi, router, with_front_door};
+pub use handle::{Builder, Hallpass};
 pub use sms_gateway::SmsGateway;
-
-/// Begins to put a [`Hallpass`] together, with what speaks HTTP: the SMS gateway, if HALLPASS_SMS_BACKEND is `http`.
-/// [`Hallpass::builder`] is the same without.
-pub fn builder(settings: settings::Settings) -> Result<Builder, Failure> {
-    let gateway = match settings.hallpass.sms_backend {
-        settings::SmsBackend::Http => Some(SmsGateway::new(&settings)?),
-        _ => None,
-    };
-    let builder = Hallpass::builder(settings);
-    Ok(match gateway {
-        Some(gateway) => builder.texter(Arc::new(gateway)),
-        None => builder,
-    })
-}
 
 /// The guide's examples, a module a page: they compile, or the tests fail.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../../docs/src/how-to/audit.md")]
     mod audit {}
+    #[doc = include_str!("../../../docs/src/how-to/embed.md")]
+    mod embed {}
     #[doc = include_str!("../../../docs/src/how-to/invitations.md")]
     mod invitations {}
     #[doc = include_str!("../../../docs/src/how-to/ip-bans.md")]

@@ -1,5 +1,6 @@
 //! Pages from templates, compiled once; a folder of the operator's may replace any of them by name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -65,9 +66,10 @@ pub(crate) struct Templates {
 
 impl Templates {
     /// Compiles them; one of the operator's that does not compile is a failure that names it.
-    pub(crate) fn compile(hallpass: &Hallpass) -> Result<Self, Failure> {
+    pub(crate) fn compile(hallpass: &Hallpass, app: &Brought) -> Result<Self, Failure> {
         let settings = hallpass.settings();
-        let environment = environment(settings.hallpass.templates.as_deref().map(Path::new))?;
+        let folder = settings.hallpass.templates.as_deref().map(Path::new);
+        let environment = environment(folder, app)?;
         let assets = Assets::new(settings);
         let mount = &settings.hallpass.mount;
         let (style, brand) = assets.names();
@@ -121,31 +123,71 @@ impl Templates {
     }
 }
 
-/// All templates, each from `folder` if it is there. What is not given to one is an error, not a gap.
-fn environment(folder: Option<&Path>) -> Result<Environment<'static>, Failure> {
+/// Templates that the app brings: name and source.
+pub(crate) type Brought = [(String, String)];
+
+/// Where an app and an operator may put templates under names of their own, for theirs to include.
+const OWN: &str = "own/";
+
+/// All templates, each from `folder` if it is there, else as the app brings it, else ours. What is not given to one is an
+/// error, not a gap.
+fn environment(folder: Option<&Path>, app: &Brought) -> Result<Environment<'static>, Failure> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    for (name, embedded) in EMBEDDED {
-        let own = folder
-            .map(|folder| folder.join(name))
-            .filter(|path| path.is_file());
-        let source = match &own {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                Failure::from_source(
-                    format!("the template {} cannot be read", path.display()),
-                    error,
-                )
-            })?,
-            None => (*embedded).to_owned(),
-        };
+    for (name, _) in app {
+        if !name.starts_with(OWN) && !EMBEDDED.iter().any(|(known, _)| known == name) {
+            let what = format!(
+                "there is no template {name} to replace; one of your own has a name that begins with {OWN}"
+            );
+            return Err(Failure::new(what));
+        }
+    }
+    let mut sources: BTreeMap<String, String> = EMBEDDED
+        .iter()
+        .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
+        .collect();
+    sources.extend(app.iter().cloned());
+    if let Some(folder) = folder {
+        for name in sources.keys().cloned().collect::<Vec<_>>() {
+            let path = folder.join(&name);
+            if path.is_file() {
+                sources.insert(name, read(&path)?);
+            }
+        }
+        for name in own_names(&folder.join(OWN))? {
+            let source = read(&folder.join(OWN).join(&name))?;
+            sources.insert(format!("{OWN}{name}"), source);
+        }
+    }
+    for (name, source) in sources {
+        let what = format!("the template {name} has an error");
         environment
-            .add_template_owned(*name, source)
-            .map_err(|error| {
-                Failure::from_source(format!("the template {name} has an error"), error)
-            })?;
+            .add_template_owned(name, source)
+            .map_err(|error| Failure::from_source(what, error))?;
     }
     Ok(environment)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let what = format!("the template {} cannot be read", path.display());
+        Failure::from_source(what, error)
+    })
+}
+
+/// The HTML files right in a folder, which need not be there.
+fn own_names(folder: &Path) -> Result<Vec<String>, Failure> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            let what = format!("the folder {} cannot be read", folder.display());
+            return Err(Failure::from_source(what, error));
+        }
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.filter(|name| name.ends_with(".html")).collect())
 }
 
 #[cfg(test)]

@@ -23,10 +23,10 @@ mod tokens;
 mod user;
 mod views;
 
-use axum::Router;
 use axum::extract::{Request, State};
-use axum::routing::any;
+use axum::routing::{MethodRouter, any};
 
+pub(crate) use auth::challenge;
 use openapi::Plain;
 pub(crate) use openapi::Told;
 
@@ -34,11 +34,11 @@ use crate::face::Face;
 
 /// The routes below HALLPASS_REST_MOUNT, none if that is empty; and the public keys of tokens. At the mount itself stands a
 /// list of them, unless a page of ours is `taken` to be there.
-pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
-    let mut router = Router::new();
+pub(crate) fn routes(face: &Face, taken: &[String]) -> Vec<(String, MethodRouter<Face>)> {
+    let mut routes = Vec::new();
     let settings = face.hallpass.settings();
     let Some(mount) = settings.hallpass.rest_mount() else {
-        return router;
+        return routes;
     };
     let mut all = views::of(face);
     if index::has_place(mount, taken) {
@@ -53,22 +53,23 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Router<Face> {
         let handler = move |State(face): State<Face>, request: Request| {
             Box::pin(call::answer(face, view, request))
         };
-        router = router.route(&with_slash, any(handler));
         if view.slash_optional {
-            router = router.route(with_slash.trim_end_matches('/'), any(handler));
+            let cut = with_slash.trim_end_matches('/').to_owned();
+            routes.push((cut, any(handler)));
         }
+        routes.push((with_slash, any(handler)));
     }
     for Plain { path, handler, .. } in plain(face) {
         let cut = path.trim_end_matches('/');
         if cut != path && !path.contains('{') {
-            router = router.route(cut, handler.clone());
+            routes.push((cut.to_owned(), handler.clone()));
         }
-        router = router.route(&path, handler);
+        routes.push((path, handler));
     }
     if settings.hallpass.rest_docs {
         let _ = openapi::told(face);
     }
-    router
+    routes
 }
 
 /// Addresses with a GET and nothing else to them.

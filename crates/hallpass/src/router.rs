@@ -8,7 +8,6 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use hallpass_core::settings::SignupField;
-use hallpass_core::{Failure, Hallpass};
 use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -20,55 +19,97 @@ use crate::pages::{
 };
 use crate::{rest, safety, visit};
 
-/// The pages below HALLPASS_MOUNT, to be merged into an app's router. Serve with
-/// `into_make_service_with_connect_info::<SocketAddr>()`: rate limits need the peer's address.
-///
-/// # Errors
-/// A template in HALLPASS_TEMPLATES that does not compile.
-pub fn router(hallpass: &Hallpass) -> Result<Router, Failure> {
-    let face = Face::new(hallpass)?;
-    Ok(wrap(&face, mounted(&face)))
+/// Whatever an app's router has for a state: ours needs nothing of it.
+pub(crate) trait AppState: Clone + Send + Sync + 'static {}
+
+impl<S: Clone + Send + Sync + 'static> AppState for S {}
+
+type Routes = Vec<(String, MethodRouter<Face>)>;
+
+/// Everything that the settings have, each below its mount, for an app to merge.
+pub(crate) fn whole<S: AppState>(face: &Face) -> Router<S> {
+    wrap(face, Place::AsSet, mounted(face))
 }
 
-/// [`router`] with a page at `/` and pages for what is not there: everything that `hallpass serve` serves to people.
-///
-/// # Errors
-/// As [`router`].
-pub fn with_front_door(hallpass: &Hallpass) -> Result<Router, Failure> {
-    let face = Face::new(hallpass)?;
-    let door = entered(&face, Router::new().route("/", get(index::show)));
-    Ok(wrap(
-        &face,
-        mounted(&face).merge(door).fallback(index::missing),
-    ))
+/// [`whole`] with a page at `/` and pages for what is not there: everything that `hallpass serve` serves to people.
+pub(crate) fn site<S: AppState>(face: &Face) -> Router<S> {
+    let door = entered(face, Router::new().route("/", get(index::show)));
+    let routes = mounted(face).merge(door).fallback(index::missing);
+    wrap(face, Place::AsSet, routes)
 }
 
-/// The OpenAPI document of the REST interface, as the settings make it; None where HALLPASS_REST_MOUNT is empty.
-///
-/// # Errors
-/// As [`router`].
-pub fn openapi(hallpass: &Hallpass) -> Result<Option<serde_json::Value>, Failure> {
-    Ok(rest::document(&Face::new(hallpass)?))
+/// The pages alone, to be nested at HALLPASS_MOUNT.
+pub(crate) fn pages_alone<S: AppState>(face: &Face) -> Router<S> {
+    let mount = face.path("");
+    let own = Own::of(face);
+    let routes = entered(face, routed(below(&mount, own.pages)));
+    let routes = routes.merge(routed(below(&mount, own.bare)));
+    wrap(face, Place::Below(mount), routes)
+}
+
+/// The REST interface alone, to be nested at HALLPASS_REST_MOUNT. What it has elsewhere, the public keys of tokens at the
+/// root, is not in it.
+pub(crate) fn rest_alone<S: AppState>(face: &Face) -> Router<S> {
+    let settings = &face.hallpass.settings().hallpass;
+    let Some(mount) = settings.rest_mount().map(str::to_owned) else {
+        return Router::new();
+    };
+    let routes = routed(below(&mount, rest::routes(face, &[])));
+    wrap(face, Place::Below(mount), routes)
+}
+
+/// Where a router of ours stands.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// Not nested: its paths are whole.
+    AsSet,
+    /// Nested at this mount.
+    Below(String),
 }
 
 fn mounted(face: &Face) -> Router<Face> {
-    let routes = pages(face);
-    let mut pages = Router::new();
-    let mut bare = Router::new();
-    let mut taken = Vec::new();
-    for (path, handlers) in routes {
-        let path = face.path(path);
-        taken.push(path.clone());
-        let cut = path.trim_end_matches('/');
-        if !cut.is_empty() {
-            bare = bare.route(cut, any(index::add_slash));
+    let own = Own::of(face);
+    let taken: Vec<_> = own.pages.iter().map(|(path, _)| path.clone()).collect();
+    entered(face, routed(own.pages))
+        .merge(routed(own.bare))
+        .merge(routed(rest::routes(face, &taken)))
+}
+
+fn routed(routes: Routes) -> Router<Face> {
+    let add = |router: Router<Face>, (path, handlers): (String, _)| router.route(&path, handlers);
+    routes.into_iter().fold(Router::new(), add)
+}
+
+/// Those below `mount`, with paths that begin there.
+fn below(mount: &str, routes: Routes) -> Routes {
+    let cut =
+        |(path, handlers): (String, _)| Some((format!("/{}", path.strip_prefix(mount)?), handlers));
+    routes.into_iter().filter_map(cut).collect()
+}
+
+/// What is below HALLPASS_MOUNT, by whole paths.
+struct Own {
+    pages: Routes,
+    /// What needs no session: redirects and files.
+    bare: Routes,
+}
+
+impl Own {
+    fn of(face: &Face) -> Self {
+        let mut own = Own {
+            pages: Vec::new(),
+            bare: vec![(face.path("static/{file}"), get(file))],
+        };
+        for (path, handlers) in pages(face) {
+            let path = face.path(path);
+            let cut = path.trim_end_matches('/');
+            if !cut.is_empty() {
+                own.bare.push((cut.to_owned(), any(index::add_slash)));
+            }
+            own.pages.push((path, handlers));
         }
-        pages = pages.route(&path, handlers);
+        own
     }
-    entered(face, pages)
-        .merge(bare)
-        .merge(rest::routes(face, &taken))
-        .route(&face.path("static/{file}"), get(file))
 }
 
 /// The pages, as far as the settings have them: path below the mount, and what answers there.
@@ -175,10 +216,10 @@ fn entered(face: &Face, pages: Router<Face>) -> Router<Face> {
     pages.layer(from_fn_with_state(face.clone(), visit::enter))
 }
 
-fn wrap(face: &Face, routes: Router<Face>) -> Router {
+fn wrap<S: AppState>(face: &Face, place: Place, routes: Router<Face>) -> Router<S> {
     routes
         .layer(calm(face))
-        .layer(from_fn_with_state(face.clone(), safety::guard))
+        .layer(from_fn_with_state((face.clone(), place), safety::guard))
         .with_state(face.clone())
 }
 

@@ -4,19 +4,25 @@
 
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, OriginalUri, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::secret;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use crate::arrival::{Arrival, Turned};
 use crate::errors::{self, Page, RequestId};
 use crate::face::Face;
+use crate::router::Place;
 
 /// Wraps a request.
-pub(crate) async fn guard(State(face): State<Face>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State((face, place)): State<(Face, Place)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let start = Instant::now();
     let id = secret::random_text(secret::LOWER_ALPHANUMERIC, 16);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -25,7 +31,13 @@ pub(crate) async fn guard(State(face): State<Face>, mut request: Request, next: 
         .extensions()
         .get::<MatchedPath>()
         .map(|route| route.as_str().to_owned());
-    let mut response = admit(&face, request, next, &id).await;
+    let mut response = match find_place(&mut request, &place) {
+        Ok(()) => admit(&face, request, next, &id).await,
+        Err(what) => {
+            tracing::error!(request_id = id, "{what}");
+            errors::respond(&face, &Page::new(StatusCode::INTERNAL_SERVER_ERROR), &id)
+        }
+    };
     harden(&face, response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response
@@ -41,6 +53,44 @@ pub(crate) async fn guard(State(face): State<Face>, mut request: Request, next: 
         "request"
     );
     response
+}
+
+/// Gives a nested request its whole path back: links and redirects are made of it. Where we are nested at another place
+/// than the settings say, every link that we make would lead nowhere: better to say so at once.
+fn find_place(request: &mut Request, place: &Place) -> Result<(), String> {
+    let Some(OriginalUri(whole)) = request.extensions().get::<OriginalUri>().cloned() else {
+        return Ok(());
+    };
+    match place {
+        Place::AsSet if whole.path() != request.uri().path() => Err(format!(
+            "hallpass.router() is nested: {} came in as {}. Merge it into the outermost router, or nest \
+             hallpass.pages() and hallpass.rest(), each at its own mount",
+            request.uri().path(),
+            whole.path()
+        )),
+        Place::Below(mount)
+            if !whole.path().starts_with(mount.as_str())
+                && whole.path() != mount.trim_end_matches('/') =>
+        {
+            Err(format!(
+                "these pages are nested elsewhere than the settings say: {} is not below {mount}. Set HALLPASS_MOUNT, or \
+             HALLPASS_REST_MOUNT, to where they are",
+                whole.path()
+            ))
+        }
+        _ => {
+            *request.uri_mut() = whole;
+            Ok(())
+        }
+    }
+}
+
+/// The URI as it came, also within a nested router.
+pub(crate) fn whole_uri(parts: &Parts) -> &Uri {
+    match parts.extensions.get::<OriginalUri>() {
+        Some(OriginalUri(uri)) => uri,
+        None => &parts.uri,
+    }
 }
 
 async fn admit(face: &Face, request: Request, next: Next, id: &str) -> Response {
@@ -99,7 +149,7 @@ async fn admit(face: &Face, request: Request, next: Next, id: &str) -> Response 
 }
 
 /// Headers of every answer; what a handler set itself stays.
-fn harden(face: &Face, headers: &mut HeaderMap) {
+pub(crate) fn harden(face: &Face, headers: &mut HeaderMap) {
     let security = &face.hallpass.settings().security;
     put(
         headers,

@@ -7,10 +7,10 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hallpass_core::domain::Session;
 use hallpass_core::domain::session::keys;
-use hallpass_core::domain::{Session, secret};
 use hallpass_core::flows::login::{self, Progress, SignedIn};
-use hallpass_core::{Cx, Error, Failure, Refusal};
+use hallpass_core::{Cx, Error, Refusal};
 use hallpass_django::csrf;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::ajax::{self, Said};
 use crate::arrival::Arrival;
+use crate::closing::{Csrf, close};
 use crate::errors::{self, Page};
 use crate::face::Face;
 use crate::{cookies, posted, say};
@@ -37,8 +38,7 @@ pub(crate) struct Visit {
     pub(crate) path: String,
     query: Vec<(String, String)>,
     posted: Vec<(String, String)>,
-    csrf_secret: Option<String>,
-    csrf_shown: bool,
+    csrf: Csrf,
     /// The answer is said as JSON; pages may have something to add to it.
     pub(crate) as_json: bool,
     pub(crate) data: Option<Value>,
@@ -115,8 +115,7 @@ async fn admit(
             .into_owned()
             .collect(),
         posted,
-        csrf_secret: stored.as_deref().and_then(csrf::secret_of),
-        csrf_shown: false,
+        csrf: Csrf::new(stored.as_deref().and_then(csrf::secret_of)),
         as_json: false,
         data: None,
         arrival,
@@ -162,15 +161,7 @@ impl Visit {
 
     /// Puts a message on the next page. `level` is info, success, warning or error.
     pub(crate) fn tell(&mut self, level: &str, text: impl Into<String>) {
-        let mut messages = match self.session.get(keys::MESSAGES) {
-            Some(Value::Array(messages)) => messages.clone(),
-            _ => Vec::new(),
-        };
-        messages.push(json!({ "level": level, "text": text.into() }));
-        // Whoever never looks at a page must not fill the session.
-        let surplus = messages.len().saturating_sub(5);
-        messages.drain(..surplus);
-        self.session.set(keys::MESSAGES, messages);
+        tell(&mut self.session, level, text.into());
     }
 
     /// To the page where a sign-in goes on, or where it leads.
@@ -303,13 +294,7 @@ impl Visit {
 
     /// The masked token for a form on this page.
     pub(crate) fn csrf_token(&mut self) -> String {
-        self.csrf_shown = true;
-        let fresh = || secret::random_text(secret::ALPHANUMERIC, csrf::SECRET_LENGTH);
-        let secret = self.csrf_secret.get_or_insert_with(fresh);
-        csrf::mask(
-            secret,
-            &secret::random_text(secret::ALPHANUMERIC, csrf::SECRET_LENGTH),
-        )
+        self.csrf.token()
     }
 
     /// A page, with everything that all pages have.
@@ -376,64 +361,33 @@ impl Visit {
 
     /// Saves what is unsaved and sets the cookies.
     async fn answer(mut self, mut response: Response) -> Response {
-        if self.session.take_csrf_rotation() {
-            self.csrf_secret = Some(secret::random_text(
-                secret::ALPHANUMERIC,
-                csrf::SECRET_LENGTH,
-            ));
-            self.csrf_shown = true;
-        }
-        let face = self.face.clone();
-        let settings = face.hallpass.settings();
-        if settings.csrf.use_sessions && self.csrf_shown {
-            let known = self.session.get(keys::CSRF_TOKEN).and_then(Value::as_str);
-            if let Some(secret) = self
-                .csrf_secret
-                .clone()
-                .filter(|secret| known != Some(secret))
-            {
-                self.session.set(keys::CSRF_TOKEN, secret);
+        let client = &self.arrival.client;
+        let (session, csrf) = (&mut self.session, &mut self.csrf);
+        match close(&self.face, client, session, csrf, response.status()).await {
+            Ok(cookies) => {
+                for (name, value) in &cookies {
+                    response.headers_mut().append(name.clone(), value.clone());
+                }
+                response
+            }
+            Err(failure) => {
+                errors::respond(&self.face, &errors::broken(&failure), &self.request_id)
             }
         }
-        if response.status().is_server_error() {
-            return response;
-        }
-        if let Err(failure) = self.save().await {
-            return errors::respond(&face, &errors::broken(&failure), &self.request_id);
-        }
-        let secret = self.csrf_secret.as_deref().filter(|_| self.csrf_shown);
-        cookies::set_session(
-            settings,
-            self.session.take_cookie_change(),
-            response.headers_mut(),
-        );
-        cookies::set_csrf(settings, secret, response.headers_mut());
-        response
     }
+}
 
-    async fn save(&mut self) -> Result<(), Failure> {
-        let settings = self.face.hallpass.settings();
-        let renew = settings.session.save_every_request && !self.session.is_empty();
-        if !self.session.is_modified() && !renew {
-            return Ok(());
-        }
-        let mut session = std::mem::take(&mut self.session);
-        let saved = self
-            .face
-            .hallpass
-            .run(&self.arrival.client, &mut session, async |cx| {
-                if renew {
-                    cx.session.touch();
-                }
-                Ok(())
-            });
-        let saved = saved.await;
-        self.session = session;
-        match saved {
-            Err(Error::Failed(failure)) => Err(failure),
-            _ => Ok(()),
-        }
-    }
+/// Puts a message on the next page.
+pub(crate) fn tell(session: &mut Session, level: &str, text: String) {
+    let mut messages = match session.get(keys::MESSAGES) {
+        Some(Value::Array(messages)) => messages.clone(),
+        _ => Vec::new(),
+    };
+    messages.push(json!({ "level": level, "text": text }));
+    // Whoever never looks at a page must not fill the session.
+    let surplus = messages.len().saturating_sub(5);
+    messages.drain(..surplus);
+    session.set(keys::MESSAGES, messages);
 }
 
 fn last<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {

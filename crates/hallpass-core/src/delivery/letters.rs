@@ -82,8 +82,16 @@ pub struct Rendered {
 pub struct Letters(Environment<'static>);
 
 impl Letters {
-    /// Compiles them. `folder` holds `letters/…` of the operator's; one that does not compile is a failure that names it.
-    pub fn compile(folder: Option<&Path>) -> Result<Self, Failure> {
+    /// Compiles them. `folder` holds `letters/…` of the operator's, `app` what the app brings, by names that begin with
+    /// `letters/` too: the operator's counts first. One that does not compile is a failure that names it.
+    pub fn compile(folder: Option<&Path>, app: &[(String, String)]) -> Result<Self, Failure> {
+        let unknown = app.iter().map(|(name, _)| name).find(|name| {
+            let known = |own: &&str| name.strip_prefix("letters/") == Some(own);
+            !EMBEDDED.iter().any(|(name, _)| known(name))
+        });
+        if let Some(name) = unknown {
+            return Err(Failure::new(format!("there is no letter template {name}")));
+        }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|name| match name.ends_with(".html") {
@@ -101,7 +109,12 @@ impl Letters {
                         error,
                     )
                 })?,
-                None => (*embedded).to_owned(),
+                None => {
+                    let brought =
+                        |(own, _): &&(String, String)| own.strip_prefix("letters/") == Some(*name);
+                    let brought = app.iter().rev().find(brought);
+                    brought.map_or_else(|| (*embedded).to_owned(), |(_, source)| source.clone())
+                }
             };
             environment
                 .add_template_owned(*name, source)

@@ -1,6 +1,6 @@
 //! Who is asking: what a face knows of the other end, as far as rules may depend on it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The other end of a request. Made by a face, after proxies and hosts were checked.
 #[derive(Debug, Clone)]
@@ -11,6 +11,7 @@ pub struct Client {
     pub user_agent: String,
     /// `https://host[:port]`, without a slash at the end: the base of links in letters. Checked against ALLOWED_HOSTS.
     pub base_url: String,
+    nobody: bool,
 }
 
 impl Client {
@@ -25,7 +26,22 @@ impl Client {
             ip: ip.to_canonical(),
             user_agent,
             base_url: base_url.into(),
+            nobody: false,
         }
+    }
+
+    /// Nobody at the other end: a job, a command, a test. Limits by address do not count it, events have no address of it,
+    /// letters do not say where something was asked for. Its `ip` is 0.0.0.0 and its `user_agent` empty.
+    pub fn nobody(base_url: impl Into<String>) -> Self {
+        Client {
+            nobody: true,
+            ..Client::new(Ipv4Addr::UNSPECIFIED.into(), "", base_url)
+        }
+    }
+
+    /// Whether there is nobody at the other end.
+    pub fn is_nobody(&self) -> bool {
+        self.nobody
     }
 
     /// The browser and system in words, for a letter: "Firefox on Linux". Crude on purpose: it helps a person to

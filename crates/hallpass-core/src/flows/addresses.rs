@@ -16,6 +16,7 @@ use crate::cx::Cx;
 use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords;
+use crate::hallpass::Hallpass;
 use crate::settings::{Enumeration, SignupField, Verification};
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
@@ -63,6 +64,15 @@ pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> 
     let lone = lone.to_lowercase();
     store::email_address::insert(cx.write().await?, user.id, &lone, false, true).await?;
     store::email_address::of_user(cx.read(), user.id).await
+}
+
+/// Whether a user proved any address to be theirs.
+///
+/// # Errors
+/// A failure.
+pub async fn has_verified(hallpass: &Hallpass, user: &User) -> Result<bool, Failure> {
+    let known = store::email_address::of_user(hallpass.db().conn(), user.id).await?;
+    Ok(known.iter().any(|address| address.verified))
 }
 
 /// Who gets a letter for an address that somebody typed: active owners, those who confirmed it before all others.

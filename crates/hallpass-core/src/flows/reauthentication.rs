@@ -57,6 +57,17 @@ pub async fn require_always(cx: &mut Cx) -> Result<(), Error> {
     Err(Refusal::ReauthenticationRequired.into())
 }
 
+/// Step 1 for what an app guards: a proof of a short while ago will do, signing in included.
+///
+/// # Errors
+/// [`Refusal::LoginRequired`], [`Refusal::ReauthenticationRequired`].
+pub async fn require_recent(cx: &mut Cx) -> Result<(), Error> {
+    match is_recent(cx) && cx.session.user().is_some() {
+        true => Ok(()),
+        false => require_always(cx).await,
+    }
+}
+
 /// Whether a proof was given anew a short while ago.
 pub fn is_fresh(cx: &Cx) -> bool {
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.reauthentication_timeout);

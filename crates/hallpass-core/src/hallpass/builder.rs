@@ -34,6 +34,7 @@ pub struct Builder {
     pub(super) clock: fn() -> Timestamp,
     pub(super) signup: Arc<dyn hooks::Signup>,
     pub(super) login: Arc<dyn hooks::Login>,
+    pub(super) letters: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -80,6 +81,14 @@ impl Builder {
             texter: Some(texter),
             ..self
         }
+    }
+
+    /// Replaces a template of a letter or a text message: `letters/login_by_link/link/message.txt`. What is in
+    /// HALLPASS_TEMPLATES still counts first.
+    #[must_use]
+    pub fn letter(mut self, name: impl Into<String>, source: impl Into<String>) -> Self {
+        self.letters.push((name.into(), source.into()));
+        self
     }
 
     /// Tells the time, for tests.
@@ -147,6 +156,7 @@ impl Builder {
                     .as_ref()
                     .map(PathBuf::from)
                     .as_deref(),
+                &self.letters,
             )?,
             sealer: Arc::new(Sealer::new(&keys)?),
             mailer,
@@ -286,7 +296,7 @@ fn texter(settings: &Settings) -> Result<Arc<dyn Texter>, Failure> {
         SmsBackend::Http => {
             return Err(Failure::new(
                 "HALLPASS_SMS_BACKEND is \"http\", but there is nothing here that speaks HTTP: begin with \
-                 hallpass::builder, or give the builder a texter",
+                 hallpass::Hallpass::builder, or give the builder a texter",
             ));
         }
     })

@@ -31,6 +31,9 @@ pub struct Statements {
 pub enum DbError {
     /// A unique constraint refused the write; the constraint's name or `table.column` list.
     Unique(String),
+    /// Another row refers to what was to go, or what was to be referred to is gone; the constraint's name, where the
+    /// database tells it. Django's constraints say so at the commit.
+    Foreign(String),
     /// Anything else.
     Failed(Failure),
 }
@@ -39,6 +42,9 @@ impl From<DbError> for Failure {
     fn from(error: DbError) -> Failure {
         match error {
             DbError::Unique(what) => Failure::new(format!("unexpected duplicate: {what}")),
+            DbError::Foreign(what) => {
+                Failure::new(format!("a row that others need is gone: {what}"))
+            }
             DbError::Failed(failure) => failure,
         }
     }

@@ -34,7 +34,7 @@ pub struct Happened {
     pub method: &'static str,
     /// Why not.
     pub reason: &'static str,
-    /// From where.
+    /// From where; 0.0.0.0 if there was nobody at the other end, as with a job.
     pub ip: IpAddr,
     /// With what.
     pub user_agent: String,
@@ -54,7 +54,7 @@ pub async fn insert(
             now.into(),
             event.kind.into(),
             event.user.into(),
-            client.ip.to_string().into(),
+            (!client.is_nobody()).then(|| client.ip.to_string()).into(),
             client.user_agent.as_str().into(),
             event.method.into(),
             event.reason.into(),

@@ -278,6 +278,18 @@ impl From<Problem> for DbError {
                 .unwrap_or_default();
             return DbError::Unique(constraint.to_owned());
         }
+        let foreign = [
+            &SqlState::FOREIGN_KEY_VIOLATION,
+            &SqlState::RESTRICT_VIOLATION,
+        ];
+        if error.code().is_some_and(|code| foreign.contains(&code)) {
+            let told = error.as_db_error();
+            let words = told.map(|told| {
+                let table = told.table().unwrap_or_default();
+                format!("{} of {table}", told.constraint().unwrap_or_default())
+            });
+            return DbError::Foreign(words.unwrap_or_default());
+        }
         let passing = is_passing(&error);
         let failure = Failure::from_source("the database", Shown::of(error));
         DbError::Failed(if passing {

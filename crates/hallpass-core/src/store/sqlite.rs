@@ -220,6 +220,7 @@ fn failed(error: rusqlite::Error) -> Failure {
 enum Problem {
     Busy,
     Unique(String),
+    Foreign(String),
     Failed(Failure),
 }
 
@@ -227,11 +228,15 @@ impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
         const UNIQUE: i32 = 2067;
         const PRIMARY_KEY: i32 = 1555;
+        const FOREIGN_KEY: i32 = 787;
         match &error {
             rusqlite::Error::SqliteFailure(code, message) => match code.code {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Problem::Busy,
                 _ if matches!(code.extended_code, UNIQUE | PRIMARY_KEY) => {
                     Problem::Unique(message.clone().unwrap_or_default())
+                }
+                _ if code.extended_code == FOREIGN_KEY => {
+                    Problem::Foreign(message.clone().unwrap_or_default())
                 }
                 _ => Problem::Failed(failed(error)),
             },
@@ -247,6 +252,7 @@ impl From<Problem> for DbError {
                 Failure::new("another program keeps the database locked").unavailable(),
             ),
             Problem::Unique(what) => DbError::Unique(what),
+            Problem::Foreign(what) => DbError::Foreign(what),
             Problem::Failed(failure) => DbError::Failed(failure),
         }
     }

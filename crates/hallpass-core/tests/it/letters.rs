@@ -122,7 +122,7 @@ fn folders(file: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_letter_is_written_in_all_its_variants() {
-    let written = Letters::compile(None).unwrap();
+    let written = Letters::compile(None, &[]).unwrap();
     let names: BTreeSet<String> = letters().iter().map(|it| it.0.to_owned()).collect();
     assert_eq!(folders("subject.txt"), names);
     for (name, own) in letters() {
@@ -252,7 +252,7 @@ fn escaped(text: &str) -> String {
 /// The letter goes to an address that nobody has proved to own: it must not carry a stranger's words there.
 #[test]
 fn letters_to_unproved_addresses_have_no_word_of_who_named_them() {
-    let written = Letters::compile(None).unwrap();
+    let written = Letters::compile(None, &[]).unwrap();
     for (name, own) in letters() {
         if !name.starts_with("email_verification/") {
             continue;
@@ -270,7 +270,7 @@ fn letters_to_unproved_addresses_have_no_word_of_who_named_them() {
 
 #[test]
 fn every_text_is_one_short_line() {
-    let written = Letters::compile(None).unwrap();
+    let written = Letters::compile(None, &[]).unwrap();
     let names = folders("sms.txt");
     let expected = [
         "login_by_code/code",
@@ -302,7 +302,7 @@ fn every_text_is_one_short_line() {
 
 #[test]
 fn a_text_is_not_escaped_and_a_missing_one_is_named() {
-    let written = Letters::compile(None).unwrap();
+    let written = Letters::compile(None, &[]).unwrap();
     let context = json!({ "site": { "name": "Brød & Co" }, "code": "1", "valid_for": "a minute" });
     let text = written.render_text("phone/code", &context).unwrap();
     assert!(text.contains("Brød & Co"), "{text}");

@@ -87,7 +87,7 @@ fn fresh_action() -> String {
 
 fn by<'a>(ip: &str, key: &'a str) -> Subject<'a> {
     Subject {
-        ip: ip.parse().unwrap(),
+        ip: Some(ip.parse().unwrap()),
         user: None,
         key: Some(key),
     }
@@ -206,7 +206,7 @@ async fn subjects_are_told_apart(db: TestDb) {
     for it in everywhere("1/m/ip,1/m/user,1/m/key", &db) {
         let within = async |ip: &str, user: Option<i64>, key: Option<&str>| {
             let subject = Subject {
-                ip: ip.parse().unwrap(),
+                ip: Some(ip.parse().unwrap()),
                 user: user.map(UserId::from_int),
                 key,
             };

@@ -8,6 +8,7 @@ mod jwt;
 mod letters;
 mod limits;
 mod outbox;
+mod permissions;
 mod settings;
 mod store;
 mod store_faults;

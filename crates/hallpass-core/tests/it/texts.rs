@@ -107,7 +107,7 @@ async fn without_http_the_http_backend_is_refused() {
     let db = TestDb::sqlite().await;
     let built = Hallpass::builder(settings).database(db.again()).build();
     let what = built.await.err().unwrap().to_string();
-    assert!(what.contains("hallpass::builder"), "{what}");
+    assert!(what.contains("hallpass::Hallpass::builder"), "{what}");
 }
 
 // --- the outbox by itself --------------------------------------------------------------------------------------------

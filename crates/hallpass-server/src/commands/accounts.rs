@@ -15,7 +15,11 @@ use crate::start;
 async fn open(settings: Settings) -> Result<Hallpass> {
     let db = start::database(&settings)?;
     store::migrate_with(&db, &settings.hallpass.user_fields).await?;
-    Ok(hallpass::builder(settings)?.database(db).build().await?)
+    Ok(Hallpass::builder()
+        .settings(settings)
+        .database(db)
+        .build()
+        .await?)
 }
 
 /// What the command line says of a superuser.

@@ -26,8 +26,12 @@ pub(crate) async fn run(
     let users = format!("table {} made", db.users().name());
     let is_new = made.contains(&users);
     let patience = Duration::from_secs(settings.hallpass.shutdown_timeout);
-    let hallpass = hallpass::builder(settings)?.database(db).build().await?;
-    let router = server::router(&hallpass)?;
+    let hallpass = Hallpass::builder()
+        .settings(settings)
+        .database(db)
+        .build()
+        .await?;
+    let router = server::router(&hallpass);
     let listener = server::bind(&hallpass.settings().hallpass.listen).await?;
     let address = listener.local_addr()?;
     let signal = server::stop_signal()?;

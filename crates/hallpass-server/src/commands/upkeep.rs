@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use hallpass::domain::{Timestamp, secret};
 use hallpass::settings::{Loaded, Secret, Settings};
-use hallpass::store;
+use hallpass::{Hallpass, store};
 use serde_json::json;
 
 use super::say;
@@ -43,8 +43,11 @@ pub(crate) async fn check(settings: &Settings) -> Result<()> {
         bail!("{problems} of the above must be mended first");
     }
     // The rest of what a start needs: letters and pages compile, the site is there.
-    let hallpass = hallpass::builder(settings.clone())?.build().await?;
-    let _ = hallpass::router(&hallpass)?;
+    let hallpass = Hallpass::builder()
+        .settings(settings.clone())
+        .build()
+        .await?;
+    let _ = hallpass.router();
     say("Settings and database fit.")
 }
 
@@ -75,8 +78,12 @@ pub(crate) async fn openapi(mut settings: Settings) -> Result<()> {
     settings.general.secret_key = Some(Secret::new(some));
     let db = store::Db::memory()?.with_users(store::UserTable::of(&settings));
     store::migrate(&db).await?;
-    let hallpass = hallpass::builder(settings)?.database(db).build().await?;
-    match hallpass::openapi(&hallpass)? {
+    let hallpass = Hallpass::builder()
+        .settings(settings)
+        .database(db)
+        .build()
+        .await?;
+    match hallpass.openapi() {
         Some(document) => say(&serde_json::to_string_pretty(&document)?),
         None => bail!(
             "there is no REST interface to describe: HALLPASS_REST_MOUNT is empty. Set it to a path such as /dj-rest-auth/"

@@ -22,7 +22,10 @@ const KEY: &str = "Bearer swordfish";
 async fn put_text(db: &TestDb) {
     let mut settings = Settings::default();
     settings.general.secret_key = Some(Secret::new(SECRET));
-    let app = Hallpass::builder(settings).database(db.again()).build();
+    let app = Hallpass::builder()
+        .settings(settings)
+        .database(db.again())
+        .build();
     let app = app.await.unwrap();
     let client = Client::new([127, 0, 0, 1].into(), "Firefox/145", "http://localhost");
     let put = app

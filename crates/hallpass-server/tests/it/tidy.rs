@@ -170,13 +170,13 @@ fn faces_decide_nothing() {
 }
 
 /// The flows, each with its rank: a flow imports only from lower ranks.
-const FLOWS: [(&str, u8); 23] = [
+const FLOWS: [(&str, u8); 24] = [
     ("code", 0),
     ("sessions", 0),
     ("passwords", 0),
     ("mfa", 1),
     ("own_fields", 1),
-    ("users", 2),
+    ("permissions", 1),
     ("addresses", 1),
     ("numbers", 2),
     ("login", 3),
@@ -194,6 +194,7 @@ const FLOWS: [(&str, u8); 23] = [
     ("phone", 6),
     ("tokens", 6),
     ("user_details", 6),
+    ("users", 7),
 ];
 
 const FLOWS_FOLDER: &str = "crates/hallpass-core/src/flows";
@@ -280,7 +281,7 @@ fn flows_import_one_way() {
 // --- names -----------------------------------------------------------------------------------------------------------
 
 /// Flows that no page speaks for, and why.
-const FACELESS: [(&str, &str); 9] = [
+const FACELESS: [(&str, &str); 10] = [
     (
         "sessions",
         "the page that lists one's sessions is to come; until then every page uses them through layers",
@@ -288,6 +289,10 @@ const FACELESS: [(&str, &str); 9] = [
     (
         "users",
         "by an operator at the command line, or an app; nobody meets it on a page",
+    ),
+    (
+        "permissions",
+        "an app declares and asks; nobody meets them on a page",
     ),
     ("code", "the part that all flows with a code share"),
     (

@@ -15,7 +15,7 @@ use samples::{HOSTILE, Sample, samples, shared};
 /// All pages, each with what it was given. Every sample is laid over a bare and a full frame, and shown once as it is and
 /// with every way of being wrong.
 fn every_page(mut look: impl FnMut(&str, &Value, &str)) {
-    let environment = environment(None).unwrap();
+    let environment = environment(None, &[]).unwrap();
     for sample in samples() {
         for own in sample.variants() {
             for frame in ["bare", "full"] {

@@ -7,6 +7,7 @@ mod accounts;
 mod ajax;
 mod attempts;
 mod credentials;
+mod embed;
 mod enumeration;
 mod hooks;
 mod input;

@@ -1,5 +1,6 @@
 //! Pages of the operator's own, and the brand.
 
+use hallpass::Hallpass;
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{TestApp, TestDb, each_database};
 
@@ -36,7 +37,11 @@ async fn a_folder_replaces_pages_and_letters(db: TestDb) {
     assert_eq!(letter.subject, "[example.com] Who are you?");
     assert_eq!(letter.html.as_deref(), Some("<p>Brød &amp; &lt;Co&gt;"));
     std::fs::write(folder.path().join("index.html"), "{% if %}").unwrap();
-    let broken = hallpass::router(&app.hallpass)
+    let broken = Hallpass::builder()
+        .settings(app.hallpass.settings().clone())
+        .database(app.db.db.clone())
+        .build()
+        .await
         .err()
         .map(|failure| failure.to_string());
     assert!(broken.is_some_and(|text| text.contains("index.html")));

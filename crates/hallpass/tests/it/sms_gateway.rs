@@ -7,7 +7,7 @@ use hallpass::delivery::{Rejection, Text, Texter as _};
 use hallpass::domain::{Client, Phone, Session, Timestamp};
 use hallpass::settings::{Secret, Settings, SmsBackend, SmsContentType};
 use hallpass::store::outbox;
-use hallpass::{SmsGateway, builder};
+use hallpass::{Hallpass, SmsGateway};
 use hallpass_testkit::gateway::{Gateway, Reply};
 use hallpass_testkit::{TestDb, app, each_database};
 use serde_json::json;
@@ -243,8 +243,8 @@ async fn the_builder_brings_the_gateway() {
     let mut settings = settings(&gateway.url("/"));
     settings.general.secret_key = Some(Secret::new(app::SECRET));
     let db = TestDb::sqlite().await;
-    let hallpass = builder(settings)
-        .unwrap()
+    let hallpass = Hallpass::builder()
+        .settings(settings)
         .database(db.again())
         .build()
         .await;
@@ -284,7 +284,10 @@ async fn a_text_is_tried_again_after_a_500_and_buried_after_a_400(db: TestDb) {
     let mut settings = settings(&gateway.url("/"));
     settings.general.secret_key = Some(Secret::new(app::SECRET));
     settings.hallpass.sms_body = Some(r#"["{to}", "{text}", "{id}"]"#.to_owned());
-    let hallpass = builder(settings).unwrap().database(db.again()).clock(clock);
+    let hallpass = Hallpass::builder()
+        .settings(settings)
+        .database(db.again())
+        .clock(clock);
     let hallpass = hallpass.build().await.unwrap();
     let client = Client::new([127, 0, 0, 1].into(), "Firefox/145", "http://localhost");
     for code in ["847362", "159753"] {

@@ -203,6 +203,17 @@ fn flat(path: &Path) -> PathBuf {
 }
 
 #[test]
+fn the_readme_begins_with_the_shortest_app() {
+    let app = plain("examples/axum-app/src/main.rs");
+    let (_, code) = app.split_once("\n\n").unwrap();
+    assert!(code.lines().count() < 25, "short enough to be read at once");
+    let readme = plain("README.md");
+    let first = readme.split_once("```rust\n").unwrap().1;
+    let (shown, _) = first.split_once("\n```").unwrap();
+    assert_eq!(shown.trim_end(), code.trim_end());
+}
+
+#[test]
 fn links_lead_somewhere() {
     let files = files();
     let there = |path: &Path| {

@@ -1,0 +1,72 @@
+//! Serving an app, for those who need nothing of their own there.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use hallpass_core::Failure;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::Hallpass;
+
+impl Hallpass {
+    /// Serves `app` at HALLPASS_LISTEN until SIGINT or SIGTERM, and delivers letters beside it.
+    ///
+    /// An app that serves itself gives its handlers the peer's address
+    /// (`into_make_service_with_connect_info::<SocketAddr>()`) and keeps [`hallpass_core::Hallpass::work`] running.
+    ///
+    /// # Errors
+    /// The address cannot be had, or serving it ends with an error.
+    pub async fn serve(&self, app: Router) -> Result<(), Failure> {
+        let address = &self.settings().hallpass.listen;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::from_source(format!("nothing can be served at {address}"), error)
+        })?;
+        self.serve_on(listener, app).await
+    }
+
+    /// [`Hallpass::serve`] at a listener of the app's own.
+    ///
+    /// # Errors
+    /// Serving ends with an error.
+    pub async fn serve_on(&self, listener: TcpListener, app: Router) -> Result<(), Failure> {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!("serving at http://{address}");
+        }
+        let (stop, stopped) = watch::channel(false);
+        let core = (**self).clone();
+        let worker = tokio::spawn(async move { core.work(stopped).await });
+        let app = app.into_make_service_with_connect_info::<SocketAddr>();
+        let served = axum::serve(listener, app)
+            .with_graceful_shutdown(signal())
+            .await;
+        // Letters that the last requests wrote are in the outbox; what is being delivered may finish.
+        let _ = stop.send(true);
+        let patience = std::time::Duration::from_secs(self.settings().hallpass.shutdown_timeout);
+        let _ = tokio::time::timeout(patience, worker).await;
+        served.map_err(|error| Failure::from_source("serving", error))
+    }
+}
+
+/// Ends with the first signal to stop; without signals, never.
+async fn signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
