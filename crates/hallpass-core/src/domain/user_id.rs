@@ -11,20 +11,21 @@ use crate::domain::secret;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Key);
 
+/// In bytes, big end first, so that it aligns to one: a user is passed around by value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Key {
-    Int(i64),
+    Int([u8; 8]),
     Uuid([u8; 16]),
 }
 
 impl UserId {
     /// No user's key: looked up where there is nobody, so that it takes as long as where there is somebody. A column of
     /// UUIDs is asked for the one that is all zeros.
-    pub(crate) const NOBODY: UserId = UserId(Key::Int(0));
+    pub(crate) const NOBODY: UserId = UserId::from_int(0);
 
     /// From an integer key.
     pub const fn from_int(id: i64) -> Self {
-        UserId(Key::Int(id))
+        UserId(Key::Int(id.to_be_bytes()))
     }
 
     /// From the bytes of a UUID.
@@ -35,7 +36,7 @@ impl UserId {
     /// The integer key; `None` where keys are UUIDs.
     pub const fn as_int(self) -> Option<i64> {
         match self.0 {
-            Key::Int(id) => Some(id),
+            Key::Int(bytes) => Some(i64::from_be_bytes(bytes)),
             Key::Uuid(_) => None,
         }
     }
@@ -59,7 +60,7 @@ impl UserId {
     /// A UUID without its dashes, an integer as it is: what SQLite's columns and allauth's links hold.
     pub(crate) fn plain(self) -> String {
         match self.0 {
-            Key::Int(id) => id.to_string(),
+            Key::Int(bytes) => i64::from_be_bytes(bytes).to_string(),
             Key::Uuid(bytes) => format!("{:032x}", u128::from_be_bytes(bytes)),
         }
     }
@@ -78,7 +79,7 @@ impl UserId {
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Key::Int(id) => id.fmt(f),
+            Key::Int(bytes) => i64::from_be_bytes(bytes).fmt(f),
             Key::Uuid(bytes) => {
                 for (index, byte) in bytes.iter().enumerate() {
                     if matches!(index, 4 | 6 | 8 | 10) {
@@ -122,7 +123,7 @@ impl FromStr for UserId {
 impl Serialize for UserId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Key::Int(id) => serializer.serialize_i64(id),
+            Key::Int(bytes) => serializer.serialize_i64(i64::from_be_bytes(bytes)),
             Key::Uuid(_) => serializer.collect_str(self),
         }
     }

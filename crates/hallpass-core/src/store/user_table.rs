@@ -6,7 +6,7 @@
 use crate::domain::UserId;
 use crate::settings::{Settings, UserColumn, UserKey};
 
-use super::{session, token, user};
+use super::{permission, session, token, user};
 
 /// The user's table: its name, its key, its columns.
 #[derive(Debug, Clone)]
@@ -32,6 +32,14 @@ pub(super) struct Texts {
     pub(super) by_id: String,
     pub(super) session: String,
     pub(super) token: String,
+    pub(super) permissions: String,
+}
+
+/// A table of what users have several of: its name and its column of the user's key, both quoted.
+#[derive(Debug)]
+pub(super) struct Linking {
+    pub(super) table: String,
+    pub(super) user: String,
 }
 
 impl Default for UserTable {
@@ -61,6 +69,7 @@ impl UserTable {
             by_id: user::by_id_sql(&table),
             session: session::find_sql(&table),
             token: token::owner_sql(&table),
+            permissions: permission::of_user_sql(&table),
         };
         table
     }
@@ -166,6 +175,24 @@ impl UserTable {
             list.push_str(&self.sql(column));
         }
         list
+    }
+
+    /// Which groups a user is in; none where the table is without Django's PermissionsMixin.
+    pub(super) fn groups(&self) -> Option<Linking> {
+        self.linking("groups")
+    }
+
+    /// Which permissions a user has of their own.
+    pub(super) fn permissions(&self) -> Option<Linking> {
+        self.linking("user_permissions")
+    }
+
+    /// Django calls both after the model.
+    fn linking(&self, what: &str) -> Option<Linking> {
+        self.has(UserColumn::IsSuperuser).then(|| Linking {
+            table: format!("\"{}_{what}\"", self.name),
+            user: format!("\"{}_id\"", self.model.1.to_lowercase()),
+        })
     }
 
     pub(super) fn texts(&self) -> &Texts {

@@ -195,6 +195,7 @@ async fn story(db: &TestDb, kind: Kind) {
     assert!(is_in(&mut other).await);
     assert_eq!(app.browser().fill(&link, &[]).await.status, 403);
 
+    permissions(&app, kind.text != MEMBER, &json).await;
     rest(&app, &kind, &json).await;
     let tokens = TestApp::with(app.db.shared(), |settings| {
         of(kind.text)(settings);
@@ -202,6 +203,35 @@ async fn story(db: &TestDb, kind: Kind) {
     })
     .await;
     jwt(&tokens, &text, &json).await;
+}
+
+/// Permissions, where the table has Django's mixin of them; else nobody has any.
+async fn permissions(app: &TestApp, has_any: bool, key: &Value) {
+    let id: UserId = serde_json::from_value(key.clone()).unwrap();
+    let user = app.look_up(id).await;
+    let access = app.hallpass.access();
+    access
+        .declare("shop.open_till", "Can open the till")
+        .await
+        .unwrap();
+    access.create_group("Tellers").await.unwrap();
+    access
+        .grant_to_group("Tellers", "shop.open_till")
+        .await
+        .unwrap();
+    assert_eq!(
+        access.join(&user, "Tellers").await.is_ok_and(|is| is),
+        has_any
+    );
+    let held = app.hallpass.permissions(&user).await.unwrap();
+    assert_eq!(held.has("shop.open_till"), has_any);
+    let _ = access.leave(&user, "Tellers").await;
+    let held = app.hallpass.permissions(&user).await.unwrap();
+    assert!(!held.has("shop.open_till"));
+    let _ = access.grant(&user, "shop.open_till").await;
+    let held = app.hallpass.permissions(&user).await.unwrap();
+    assert_eq!(held.has("shop.open_till"), has_any);
+    access.remove_group("Tellers").await.unwrap();
 }
 
 /// dj-rest-auth's interface with a key in a header.
