@@ -220,12 +220,15 @@ async fn permissions(app: &TestApp, has_any: bool, key: &Value) {
         .await
         .unwrap();
     assert_eq!(
-        access.join(&user, "Tellers").await.is_ok_and(|is| is),
+        access
+            .add_to_group(&user, "Tellers")
+            .await
+            .is_ok_and(|is| is),
         has_any
     );
     let held = app.hallpass.permissions(&user).await.unwrap();
     assert_eq!(held.has("shop.open_till"), has_any);
-    let _ = access.leave(&user, "Tellers").await;
+    let _ = access.remove_from_group(&user, "Tellers").await;
     let held = app.hallpass.permissions(&user).await.unwrap();
     assert!(!held.has("shop.open_till"));
     let _ = access.grant(&user, "shop.open_till").await;
