@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use hallpass::settings::{RateLimits, Secret, Settings};
-use hallpass::store::migrate_with;
 use hallpass::store::user::{self, NewUser};
+use hallpass::store::{UserTable, migrate_with};
 use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
 
@@ -56,8 +56,10 @@ impl TestApp {
         settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
         settings.account.rate_limits = RateLimits::none();
         change(&mut settings);
+        let mut db = db;
+        db.db = db.db.with_users(UserTable::of(&settings));
         let columns = &settings.hallpass.user_fields;
-        if !columns.is_empty() {
+        if !columns.is_empty() || settings.has_own_user() {
             let made = migrate_with(&db.db, columns).await;
             made.expect("the columns are made");
         }
