@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass::settings::Settings;
 use hallpass::{
-    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Refusal, Rejection, Session,
-    Verified, csrf_protected, login_required, permission_required, staff_required,
+    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Rejection, Session, Verified,
+    csrf_protected, login_required, permission_required, staff_required,
 };
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{Answer, Browser, TestApp, TestDb, each_database};
@@ -426,7 +426,7 @@ async fn permissions_are_djangos(db: TestDb) {
 }
 
 async fn browser_user(app: &TestApp) -> hallpass::domain::User {
-    let found = hallpass::flows::users::by_username(&app.hallpass, "ann").await;
+    let found = app.hallpass.users().by_username("ann").await;
     found.unwrap().unwrap()
 }
 
