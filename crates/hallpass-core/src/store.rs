@@ -20,6 +20,7 @@ pub mod permission;
 pub mod phone;
 mod postgres;
 pub mod refresh;
+pub mod revoked_link;
 pub mod session;
 pub mod session_list;
 pub mod site;

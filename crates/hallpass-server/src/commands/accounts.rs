@@ -233,13 +233,27 @@ async fn find(hallpass: &Hallpass, name: &str) -> Result<User> {
     }
 }
 
-pub(crate) async fn link(settings: Settings, name: &str, base_url: Option<String>) -> Result<()> {
+/// `page` is a path and the scope that it asks for; without one it is a sign-in link.
+pub(crate) async fn link(
+    settings: Settings,
+    name: &str,
+    page: Option<(&str, &str)>,
+    base_url: Option<String>,
+) -> Result<()> {
     let hallpass = open(settings).await?;
     let user = find(&hallpass, name).await?;
     if !user.is_active {
         bail!("the account is switched off: no link would work");
     }
     let base = base_url.unwrap_or_else(|| hallpass.base_url());
+    if let Some((path, scope)) = page {
+        let link = hallpass.magic_link(&user).scope(scope).base_url(base);
+        return match link.url(path).await {
+            Ok(link) => say(&link),
+            Err(Error::Failed(failure)) => bail!("{failure}"),
+            Err(Error::Refused(refusal)) => bail!("{}", refusal.code()),
+        };
+    }
     let client = Client::nobody(base.trim_end_matches('/'));
     let mut session = Session::fresh(false);
     let flow = async |cx: &mut Cx| login_by_link::issue(cx, user.id, None).await;

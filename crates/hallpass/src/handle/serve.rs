@@ -1,11 +1,13 @@
 //! Serving an app, for those who need nothing of their own there.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
 use hallpass_core::Failure;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::Hallpass;
 
@@ -33,16 +35,26 @@ impl Hallpass {
         if let Ok(address) = listener.local_addr() {
             tracing::info!("serving at http://{address}");
         }
+        let patience = Duration::from_secs(self.settings().hallpass.shutdown_timeout);
         let (stop, stopped) = watch::channel(false);
         let core = (**self).clone();
         let worker = tokio::spawn(async move { core.work(stopped).await });
+        let (close, closed) = oneshot::channel::<()>();
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, app)
-            .with_graceful_shutdown(signal())
-            .await;
+        let served = axum::serve(listener, app).with_graceful_shutdown(async {
+            let _ = closed.await;
+        });
+        let mut served = std::pin::pin!(served.into_future());
+        let served = tokio::select! {
+            ended = &mut served => ended,
+            () = signal() => {
+                let _ = close.send(());
+                // Whoever does not finish in time is cut off: a request that hangs must not keep the program.
+                tokio::time::timeout(patience, served).await.unwrap_or(Ok(()))
+            }
+        };
         // Letters that the last requests wrote are in the outbox; what is being delivered may finish.
         let _ = stop.send(true);
-        let patience = std::time::Duration::from_secs(self.settings().hallpass.shutdown_timeout);
         let _ = tokio::time::timeout(patience, worker).await;
         served.map_err(|error| Failure::from_source("serving", error))
     }

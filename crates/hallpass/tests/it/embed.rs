@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass::settings::Settings;
 use hallpass::{
-    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Rejection, Session, Verified,
-    csrf_protected, login_required, permission_required, staff_required,
+    CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Refusal, Rejection, Session,
+    Verified, csrf_protected, login_required, permission_required, staff_required,
 };
 use hallpass_testkit::app::link_in;
 use hallpass_testkit::{Answer, Browser, TestApp, TestDb, each_database};
@@ -96,6 +96,19 @@ fn shop(hallpass: &Hallpass) -> Router {
             post(async |session: Session| {
                 session.sign_out().await.unwrap();
                 "out"
+            }),
+        )
+        .route(
+            "/slow/",
+            get(async |session: Session| -> Result<&str, Rejection> {
+                session.set("_mine", 1)?;
+                Ok("set")
+            }),
+        )
+        .route(
+            "/refused/",
+            get(async || -> Result<&str, Rejection> {
+                Err(Refusal::RateLimited { retry_after: 7 }.into())
             }),
         )
         .route(
