@@ -40,7 +40,7 @@ pub use rest::{
 };
 pub use secret::Secret;
 pub(crate) use secret::mask_url;
-pub use secret_file::give_secret;
+pub use secret_file::{NO_SECRET, give_secret};
 pub use sections::{Account, Allauth, Csrf, Email, General, Hallpass, Security, Session, Settings};
 pub use sesame::{KeyField, Sesame, TokenDigest, TokenVersion};
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};

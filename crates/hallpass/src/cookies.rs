@@ -82,6 +82,22 @@ pub(crate) fn set_token(
     append(headers, &cookie, Some(age));
 }
 
+/// Deletes the cookies of both tokens, with the attributes that they were set with: else a browser keeps them.
+pub(crate) fn delete_tokens(settings: &Settings, headers: &mut HeaderMap) {
+    let rest = &settings.rest_auth;
+    if let Some(name) = rest.jwt_auth_cookie.as_ref().filter(|_| rest.use_jwt) {
+        set_token(settings, (name, "/"), None, headers);
+    }
+    if let Some(name) = rest
+        .jwt_auth_refresh_cookie
+        .as_ref()
+        .filter(|_| rest.use_jwt)
+    {
+        let place = (name.as_str(), rest.jwt_auth_refresh_cookie_path.as_str());
+        set_token(settings, place, None, headers);
+    }
+}
+
 fn attributes(cookie: &mut Cookie<'_>, secure: bool, httponly: bool, samesite: SameSite) {
     if secure {
         cookie.set_secure(true);

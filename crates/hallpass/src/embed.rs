@@ -16,10 +16,12 @@ mod permissions;
 mod rejection;
 mod session;
 
-pub use csrf::{CsrfToken, csrf_protected};
+pub use csrf::{CsrfChecked, CsrfProtected, CsrfToken, csrf_protected};
 pub use gates::{
-    Gate, fresh_required, login_required, permission_required, staff_required, verified_required,
+    Gate, Gated, fresh_required, login_required, permission_required, staff_required,
+    verified_required,
 };
+pub(crate) use here::Here;
 pub use here::Proof;
 pub use layer::{HallpassLayer, HallpassService};
 pub use magic_link::{

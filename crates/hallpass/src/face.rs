@@ -52,6 +52,11 @@ impl Face {
         })))
     }
 
+    /// Whether it is this very one.
+    pub(crate) fn is(&self, other: &Face) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// A path below the mount.
     pub(crate) fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.hallpass.settings().hallpass.mount)

@@ -59,10 +59,11 @@ mod sms_gateway;
 mod visit;
 
 pub use embed::{
-    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MagicLink,
-    MagicLinkAnywhere, MagicLinkEverywhere, MagicLinkLayer, MagicLinked, MaybeUser, Permissions,
-    Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
-    magic_link, permission_required, staff_required, verified_required,
+    CsrfChecked, CsrfProtected, CsrfToken, CurrentUser, Fresh, Gate, Gated, HallpassLayer,
+    HallpassService, MagicLink, MagicLinkAnywhere, MagicLinkEverywhere, MagicLinkLayer,
+    MagicLinked, MaybeUser, Permissions, Proof, Rejection, Session, Verified, csrf_protected,
+    fresh_required, login_required, magic_link, permission_required, staff_required,
+    verified_required,
 };
 pub use hallpass_core::hallpass::{Access, NewUser, SessionCookie, Users};
 pub use hallpass_core::{

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::ajax::{self, Said};
 use crate::arrival::Arrival;
 use crate::closing::{Csrf, close};
+use crate::embed::Here;
 use crate::errors::{self, Page};
 use crate::face::Face;
 use crate::{cookies, posted, say};
@@ -91,12 +92,15 @@ async fn admit(
     request_id: String,
 ) -> Result<(Visit, Body), Page> {
     let settings = face.hallpass.settings();
-    let session_cookie = cookies::find(&parts.headers, &settings.session.cookie_name);
-    let session = face
-        .hallpass
-        .session(session_cookie.as_deref())
-        .await
-        .map_err(|failure| errors::broken(&failure))?;
+    let handed_over = Here::hand_over(&parts.extensions, face);
+    let (session, begun) = match handed_over {
+        Some((session, csrf)) => (session, Some(csrf)),
+        None => {
+            let cookie = cookies::find(&parts.headers, &settings.session.cookie_name);
+            let session = face.hallpass.session(cookie.as_deref()).await;
+            (session.map_err(|failure| errors::broken(&failure))?, None)
+        }
+    };
     let query = parts.uri.query().unwrap_or_default();
     let (posted, bytes) = posted::read_form(parts, body, settings).await?;
     let stored = match settings.csrf.use_sessions {
@@ -115,7 +119,7 @@ async fn admit(
             .into_owned()
             .collect(),
         posted,
-        csrf: Csrf::new(stored.as_deref().and_then(csrf::secret_of)),
+        csrf: begun.unwrap_or_else(|| Csrf::new(stored.as_deref().and_then(csrf::secret_of))),
         as_json: false,
         data: None,
         arrival,

@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::domain::UserId;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::check_field;
+use crate::settings::UserColumn;
 use crate::store;
 
 /// What somebody may do, as it was when it was asked.
@@ -113,9 +114,11 @@ pub async fn declare(cx: &mut Cx, name: &str, title: &str) -> Result<(), Error> 
 /// Gives a user a permission. `false`: they had it of their own.
 ///
 /// # Errors
-/// [`Refusal::NoSuchPermission`], [`Refusal::NoSuchUser`].
+/// [`Refusal::NoSuchPermission`], [`Refusal::NoSuchUser`]; [`Refusal::NotAvailable`] where the user's table is without
+/// Django's PermissionsMixin.
 pub async fn grant(cx: &mut Cx, user: UserId, name: &str) -> Result<bool, Error> {
     let (label, codename) = parts(name)?;
+    available(cx)?;
     if store::permission::grant(cx.write().await?, user, label, codename).await? {
         cx.note_about("permission_granted", Some(user), "app", "")
             .await?;
@@ -142,6 +145,14 @@ pub async fn revoke(cx: &mut Cx, user: UserId, name: &str) -> Result<bool, Error
     match store::permission::exists(cx.read(), label, codename).await? {
         true => Ok(false),
         false => Err(unknown(label, codename)),
+    }
+}
+
+/// Without Django's PermissionsMixin nobody can be given anything.
+fn available(cx: &Cx) -> Result<(), Refusal> {
+    match cx.hallpass().db().users().has(UserColumn::IsSuperuser) {
+        true => Ok(()),
+        false => Err(Refusal::NotAvailable),
     }
 }
 
@@ -216,6 +227,7 @@ pub async fn revoke_from_group(cx: &mut Cx, group: &str, name: &str) -> Result<b
 /// # Errors
 /// [`Refusal::NoSuchGroup`], [`Refusal::NoSuchUser`].
 pub async fn join(cx: &mut Cx, user: UserId, group: &str) -> Result<bool, Error> {
+    available(cx)?;
     check_field("group", group, 150)?;
     if store::permission::join(cx.write().await?, user, group).await? {
         cx.note_about("group_joined", Some(user), "app", "").await?;

@@ -49,6 +49,24 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Looks once more for what contradicts itself, where a program changed settings after they were read.
+    ///
+    /// # Errors
+    /// All of it at once.
+    pub fn check(self) -> Result<Self, Problems> {
+        let mut reading = Reading {
+            loaded: self,
+            problems: Vec::new(),
+        };
+        checks::check(&mut reading);
+        match reading.problems.is_empty() {
+            true => Ok(reading.loaded),
+            false => Err(Problems(reading.problems)),
+        }
+    }
+}
+
 /// What is gathered while reading.
 #[derive(Default)]
 pub(super) struct Reading {

@@ -8,8 +8,12 @@ use crate::domain::secret;
 use crate::error::{Failure, StartError};
 use crate::store::DatabaseUrl;
 
+/// What is said where a secret is missing and none can be made up.
+pub const NO_SECRET: &str = "SECRET_KEY is not set. Several servers share a PostgreSQL, so none of them makes one up: set \
+                             it to 50 random characters, the same for all";
+
 /// Gives the settings a secret: theirs, the one in `hallpass.secret` beside SQLite's file, or a fresh one in a new file of
-/// that name with mode 0600. `Some` tells where a new one was put.
+/// that name with mode 0600. `Some` tells where a new one was put. A database in memory has a secret that lives as long.
 ///
 /// # Errors
 /// On PostgreSQL without SECRET_KEY, since several servers may share it; a file that others can read or that holds no
@@ -18,18 +22,18 @@ pub fn give_secret(settings: &mut Settings) -> Result<Option<PathBuf>, StartErro
     if settings.general.secret_key.is_some() {
         return Ok(None);
     }
+    let fresh = secret::random_text(secret::ALPHANUMERIC, 64);
     let url = DatabaseUrl::parse(settings.general.database_url.reveal())?;
     let Some(path) = url
         .file()
         .map(|file| file.with_file_name("hallpass.secret"))
     else {
-        return Err(StartError::Misconfigured(
-            "SECRET_KEY is not set. Several servers share a PostgreSQL, so none of them makes one up: set it to 50 \
-             random characters, the same for all"
-                .to_owned(),
-        ));
+        if url.is_memory() {
+            settings.general.secret_key = Some(Secret::new(fresh));
+            return Ok(None);
+        }
+        return Err(StartError::Misconfigured(NO_SECRET.to_owned()));
     };
-    let fresh = secret::random_text(secret::ALPHANUMERIC, 64);
     let made = write_private(&path, &fresh).map_err(|error| {
         let what = format!("the secret cannot be kept in {}", path.display());
         Failure::from_source(what, error)

@@ -53,6 +53,11 @@ impl DatabaseUrl {
         Ok(DatabaseUrl { target, shown })
     }
 
+    /// Whether it is SQLite in memory.
+    pub fn is_memory(&self) -> bool {
+        matches!(self.target, Target::Memory)
+    }
+
     /// The file of SQLite.
     pub fn file(&self) -> Option<&std::path::Path> {
         match &self.target {

@@ -13,10 +13,10 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use hallpass_django::csrf;
+use http::header;
 use http::request::Parts;
 use tower::{Layer, Service};
 
-use super::Proof;
 use super::here::Here;
 use super::rejection::{Kind, Rejection};
 use crate::posted;
@@ -48,6 +48,13 @@ impl fmt::Display for CsrfToken {
     }
 }
 
+/// As its text: what templates take.
+impl serde::Serialize for CsrfToken {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl fmt::Debug for CsrfToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CsrfToken(…)")
@@ -65,7 +72,8 @@ impl<S: Sync> FromRequestParts<S> for CsrfToken {
 }
 
 /// A layer that checks Django's token in every unsafe request to the routes within; whoever comes by a key or a token in
-/// a header needs none. Wrong or missing: 403.
+/// a header needs none. Wrong or missing: 403. The token comes in the header that CSRF_HEADER_NAME names, or in a form of at
+/// most DATA_UPLOAD_MAX_MEMORY_SIZE bytes.
 pub fn csrf_protected() -> CsrfProtected {
     CsrfProtected(())
 }
@@ -125,15 +133,23 @@ pub(super) async fn check(request: Request) -> Result<Request, Rejection> {
     let here = Here::of(&parts)?;
     let face = here.face();
     let visitor = here.visitor(&parts).await?;
-    let by_header = visitor
-        .person()
-        .is_some_and(|(_, proof)| proof != Proof::Session);
-    if by_header && !sends_jwt_cookie(&here, &parts) {
+    if visitor.is_by_header() {
         return Ok(Request::from_parts(parts, body));
     }
-    let read = posted::read_form(&parts, body, face.hallpass.settings()).await;
     let reject = |kind| Rejection::new(face, &parts, kind);
-    let (fields, bytes) = read.map_err(|page| reject(Kind::Body(page.status)))?;
+    // A token in the header needs no look at the body, which may be large; and what is no form has none in it.
+    let kind = parts.headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let is_form = kind.starts_with("application/x-www-form-urlencoded")
+        || kind.starts_with("multipart/form-data");
+    let (fields, body) = match is_form && !parts.headers.contains_key(&face.csrf_header) {
+        true => {
+            let read = posted::read_form(&parts, body, face.hallpass.settings()).await;
+            let (fields, bytes) = read.map_err(|page| reject(Kind::Body(page.status)))?;
+            (fields, Body::from(bytes))
+        }
+        false => (Vec::new(), body),
+    };
     let secret = visitor.csrf().secret.clone();
     let text = |name: &str| {
         let value = parts.headers.get(name)?;
@@ -159,17 +175,7 @@ pub(super) async fn check(request: Request) -> Result<Request, Rejection> {
         &face.csrf,
     );
     match checked {
-        Ok(()) => Ok(Request::from_parts(parts, Body::from(bytes))),
+        Ok(()) => Ok(Request::from_parts(parts, body)),
         Err(_) => Err(reject(Kind::Foreign)),
     }
-}
-
-/// A cookie is sent along by itself, whoever made the browser send the request.
-fn sends_jwt_cookie(here: &Here, parts: &Parts) -> bool {
-    let settings = here.face().hallpass.settings();
-    let name = settings.rest_auth.jwt_auth_cookie.as_ref();
-    name.is_some_and(|name| crate::cookies::find(&parts.headers, name).is_some())
-        && !parts.headers.contains_key(crate::face::http_name(
-            &settings.simple_jwt.auth_header_name,
-        ))
 }

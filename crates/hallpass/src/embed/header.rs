@@ -7,57 +7,59 @@ use http::request::Parts;
 use http::{HeaderMap, header};
 
 use super::Proof;
-use super::origin::is_foreign;
 use super::rejection::{Kind, Rejection};
-use crate::arrival::Arrival;
 use crate::cookies;
 use crate::face::{Face, http_name};
 
-/// Whom a key or a token names. One that is worth nothing is refused, rather than the request taken for a stranger's:
-/// its sender believes to be somebody.
-pub(crate) async fn prove(
-    face: &Face,
-    arrival: &Arrival,
-    parts: &Parts,
-) -> Result<Option<(User, Proof)>, Rejection> {
+/// Whom a key or a token in a header names. One that is worth nothing is refused, rather than the request taken for a
+/// stranger's: its sender believes to be somebody.
+pub(crate) async fn prove(face: &Face, parts: &Parts) -> Result<Option<(User, Proof)>, Rejection> {
     let settings = face.hallpass.settings();
     if settings.hallpass.rest_mount().is_none() {
         return Ok(None);
     }
     let rest = &settings.rest_auth;
-    let found = if rest.use_jwt {
+    let proved = if rest.use_jwt {
         let jwt = &settings.simple_jwt;
         let name = http_name(&jwt.auth_header_name);
-        let cookie = rest.jwt_auth_cookie.as_ref();
-        if let Some(token) = credential(&parts.headers, &name, &jwt.auth_header_types) {
-            Some((token.to_owned(), Proof::Token))
-        } else if let Some(token) = cookie.and_then(|name| cookies::find(&parts.headers, name)) {
-            if is_foreign(parts, arrival, &face.csrf) {
-                return Err(Rejection::new(face, parts, Kind::Foreign));
-            }
-            Some((token, Proof::Token))
-        } else {
-            None
-        }
+        let Some(token) = credential(&parts.headers, &name, &jwt.auth_header_types) else {
+            return Ok(None);
+        };
+        let user = tokens::by_access(&face.hallpass, token, face.hallpass.now()).await;
+        user.map(|user| (user, Proof::Token))
     } else if rest.token_model.is_some() {
-        let scheme = ["Token".to_owned(), "token".to_owned()];
-        let key = credential(&parts.headers, header::AUTHORIZATION.as_str(), &scheme);
-        key.map(|key| (key.to_owned(), Proof::Key))
+        let schemes = ["Token".to_owned(), "token".to_owned()];
+        let name = header::AUTHORIZATION;
+        let Some(key) = credential(&parts.headers, name.as_str(), &schemes) else {
+            return Ok(None);
+        };
+        let user = tokens::by_key(&face.hallpass, key).await;
+        user.map(|user| (user, Proof::Key))
     } else {
-        None
-    };
-    let Some((text, proof)) = found else {
         return Ok(None);
     };
-    let user = match proof {
-        Proof::Token => tokens::by_access(&face.hallpass, &text, face.hallpass.now()).await,
-        _ => tokens::by_key(&face.hallpass, &text).await,
-    };
-    match user {
-        Ok(user) => Ok(Some((user, proof))),
+    match proved {
+        Ok(proved) => Ok(Some(proved)),
         Err(Error::Refused(Refusal::Token(_))) => {
             Err(Rejection::new(face, parts, Kind::Credentials))
         }
+        Err(error) => Err(Rejection::new(face, parts, Kind::Failed(error))),
+    }
+}
+
+/// Whom a token in a cookie names: nobody, if it is worth nothing. The browser sends it without being asked, and whoever
+/// sits there can do nothing about it.
+pub(crate) async fn by_cookie(face: &Face, parts: &Parts) -> Result<Option<User>, Rejection> {
+    let settings = face.hallpass.settings();
+    let rest = &settings.rest_auth;
+    let is_on = rest.use_jwt && settings.hallpass.rest_mount().is_some();
+    let name = rest.jwt_auth_cookie.as_ref().filter(|_| is_on);
+    let Some(token) = name.and_then(|name| cookies::find(&parts.headers, name)) else {
+        return Ok(None);
+    };
+    match tokens::by_access(&face.hallpass, &token, face.hallpass.now()).await {
+        Ok(user) => Ok(Some(user)),
+        Err(Error::Refused(_)) => Ok(None),
         Err(error) => Err(Rejection::new(face, parts, Kind::Failed(error))),
     }
 }

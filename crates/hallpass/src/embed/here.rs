@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::response::Response;
 use hallpass_core::domain::session::keys;
-use hallpass_core::domain::{Session, User};
+use hallpass_core::domain::{Session, User, UserId};
 use hallpass_core::flows::permissions::Permissions;
 use hallpass_core::{Cx, Error};
 use hallpass_django::csrf;
 use http::request::Parts;
-use http::{HeaderValue, header};
+use http::{Extensions, HeaderValue, header};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -42,7 +42,9 @@ pub(crate) struct Here(Arc<Inner>);
 struct Inner {
     face: Face,
     visitor: OnceCell<Visitor>,
-    permissions: OnceCell<Permissions>,
+    permissions: Mutex<Option<(UserId, Permissions)>>,
+    /// A page of ours has the session now, and ends it.
+    handed_over: AtomicBool,
 }
 
 impl std::fmt::Debug for Here {
@@ -54,12 +56,16 @@ impl std::fmt::Debug for Here {
 /// Who asks.
 pub(crate) struct Visitor {
     pub(crate) arrival: Arrival,
-    /// Whom a key or a token names; else the session tells.
+    /// Whom a key or a token in a header names; else the session tells.
     by_header: Option<(User, Proof)>,
+    /// Whom a token in a cookie names, where the session names nobody.
+    by_cookie: Option<User>,
     session: Mutex<Session>,
     csrf: Mutex<Csrf>,
     /// A flow went over the session: there may be a cookie to set.
     run: AtomicBool,
+    /// Whoever signs out leaves the tokens in cookies behind, too.
+    ends_tokens: AtomicBool,
 }
 
 impl Here {
@@ -67,7 +73,8 @@ impl Here {
         Here(Arc::new(Inner {
             face,
             visitor: OnceCell::new(),
-            permissions: OnceCell::new(),
+            permissions: Mutex::new(None),
+            handed_over: AtomicBool::new(false),
         }))
     }
 
@@ -106,10 +113,11 @@ impl Here {
         let settings = face.hallpass.settings();
         let reject = |kind| Rejection::new(face, parts, kind);
         let arrival = self.arrival(parts)?;
-        let by_header = by_header::prove(face, &arrival, parts).await?;
+        let by_header = by_header::prove(face, parts).await?;
         let cookie = cookies::find(&parts.headers, &settings.session.cookie_name);
-        // What a browser sends along by itself proves nothing about who wants the request.
-        if cookie.is_some() && by_header.is_none() && is_foreign(parts, &arrival, &face.csrf) {
+        // What a browser sends along by itself proves nothing about who wants the request; and one that came without
+        // cookies must not come away with a session in the place of the visitor's own.
+        if by_header.is_none() && is_foreign(parts, &arrival, &face.csrf) {
             return Err(reject(Kind::Foreign));
         }
         let session = face.hallpass.session(cookie.as_deref()).await;
@@ -121,25 +129,55 @@ impl Here {
                 .map(str::to_owned),
             false => cookies::find(&parts.headers, &settings.csrf.cookie_name),
         };
+        let by_cookie = match by_header.is_none() && session.user().is_none() {
+            true => by_header::by_cookie(face, parts).await?,
+            false => None,
+        };
         Ok(Visitor {
             arrival,
             by_header,
+            by_cookie,
             session: Mutex::new(session),
             csrf: Mutex::new(Csrf::new(stored.as_deref().and_then(csrf::secret_of))),
             run: AtomicBool::new(false),
+            ends_tokens: AtomicBool::new(false),
         })
     }
 
-    /// What the user may do; read once a request.
+    /// What the user may do; read once a request for whoever it is.
     pub(crate) async fn permissions(
         &self,
         parts: &Parts,
         user: &User,
-    ) -> Result<&Permissions, Rejection> {
+    ) -> Result<Permissions, Rejection> {
         let face = &self.0.face;
-        let read = || face.hallpass.permissions(user);
-        let held = self.0.permissions.get_or_try_init(read).await;
-        held.map_err(|failure| Rejection::new(face, parts, Kind::Failed(failure.into())))
+        let kept = || {
+            self.0
+                .permissions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some((id, held)) = &*kept()
+            && *id == user.id
+        {
+            return Ok(held.clone());
+        }
+        let held = face.hallpass.permissions(user).await;
+        let held =
+            held.map_err(|failure| Rejection::new(face, parts, Kind::Failed(failure.into())))?;
+        *kept() = Some((user.id, held.clone()));
+        Ok(held)
+    }
+
+    /// To a page of ours, which works on the session that was read here and ends it: there is one working copy of it in a
+    /// request.
+    pub(crate) fn hand_over(extensions: &Extensions, face: &Face) -> Option<(Session, Csrf)> {
+        let here = extensions
+            .get::<Here>()
+            .filter(|here| here.0.face.is(face))?;
+        here.0.handed_over.store(true, Ordering::Relaxed);
+        let visitor = here.known()?;
+        Some((visitor.session().clone(), visitor.csrf().clone()))
     }
 
     /// The end of the answer: what was changed in the session is saved, cookies are set.
@@ -147,6 +185,9 @@ impl Here {
         let Some(visitor) = self.known() else {
             return response;
         };
+        if self.0.handed_over.load(Ordering::Relaxed) {
+            return response;
+        }
         let face = self.face();
         let renews = face.hallpass.settings().session.save_every_request;
         let idle = !visitor.session().is_modified() && !visitor.csrf().is_shown() && !renews;
@@ -162,6 +203,9 @@ impl Here {
             Ok(cookies) => {
                 for (name, value) in &cookies {
                     response.headers_mut().append(name.clone(), value.clone());
+                }
+                if visitor.ends_tokens.load(Ordering::Relaxed) {
+                    cookies::delete_tokens(face.hallpass.settings(), response.headers_mut());
                 }
                 say_private(&mut response);
             }
@@ -195,10 +239,24 @@ impl Visitor {
         match &self.by_header {
             Some((user, proof)) => Some((user.clone(), *proof)),
             None => {
-                let user = self.session().user().cloned()?;
-                Some((user, Proof::Session))
+                let user = self.session().user().cloned();
+                match (user, &self.by_cookie) {
+                    (Some(user), _) => Some((user, Proof::Session)),
+                    (None, Some(user)) => Some((user.clone(), Proof::Token)),
+                    (None, None) => None,
+                }
             }
         }
+    }
+
+    /// Whether a header says who asks: it is put there on purpose, which no other site's page can do.
+    pub(crate) fn is_by_header(&self) -> bool {
+        self.by_header.is_some()
+    }
+
+    /// The tokens in cookies go with this answer.
+    pub(crate) fn end_tokens(&self) {
+        self.ends_tokens.store(true, Ordering::Relaxed);
     }
 
     fn was_run(&self) -> bool {
@@ -222,6 +280,7 @@ impl Visitor {
         self.run.store(true, Ordering::Relaxed);
         let mut session = self.session().clone();
         let by = self.by_header.as_ref().map(|(user, _)| user.id);
+        let by = by.or(self.by_cookie.as_ref().map(|user| user.id));
         let client = &self.arrival.client;
         let result = face.hallpass.run(client, &mut session, async |cx| {
             if let Some(user) = by {

@@ -24,6 +24,12 @@ impl HallpassLayer {
     }
 }
 
+impl std::fmt::Debug for HallpassLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HallpassLayer")
+    }
+}
+
 impl<S> Layer<S> for HallpassLayer {
     type Service = HallpassService<S>;
     fn layer(&self, inner: S) -> HallpassService<S> {
@@ -39,6 +45,12 @@ impl<S> Layer<S> for HallpassLayer {
 pub struct HallpassService<S> {
     face: Face,
     inner: S,
+}
+
+impl<S> std::fmt::Debug for HallpassService<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HallpassService")
+    }
 }
 
 impl<S> Service<Request> for HallpassService<S>

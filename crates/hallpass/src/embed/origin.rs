@@ -5,13 +5,16 @@
 //! every route of an app that looks at the session; Django's token ([`super::csrf_protected`]) can stand there as well.
 
 use hallpass_django::csrf::{self, Policy};
+use http::header;
 use http::request::Parts;
 
 use crate::arrival::Arrival;
 
 /// Whether an unsafe request comes from a page that is neither ours nor one of CSRF_TRUSTED_ORIGINS.
 pub(crate) fn is_foreign(parts: &Parts, arrival: &Arrival, policy: &Policy) -> bool {
-    if parts.method.is_safe() {
+    // A page of any site may open a socket to here, and what goes through it is no mere reading.
+    let opens_socket = parts.headers.contains_key(header::UPGRADE);
+    if parts.method.is_safe() && !opens_socket {
         return false;
     }
     let text = |name: &str| {
@@ -101,6 +104,8 @@ mod tests {
         ] {
             assert_eq!(foreign("POST", &headers), expected, "{headers:?}");
             assert!(!foreign("GET", &headers), "{headers:?}");
+            let socket = [headers.as_slice(), &[("upgrade", "websocket")]].concat();
+            assert_eq!(foreign("GET", &socket), expected, "{headers:?}");
         }
     }
 }

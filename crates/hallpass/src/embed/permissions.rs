@@ -66,7 +66,7 @@ impl<S: Sync> FromRequestParts<S> for Permissions {
         let here = Here::of(parts)?;
         let user = here.user(parts).await?;
         let held = match &user {
-            Some(user) => here.permissions(parts, user).await?.clone(),
+            Some(user) => here.permissions(parts, user).await?,
             None => Held::none(),
         };
         Ok(Permissions {

@@ -110,10 +110,11 @@ impl Rejection {
 
     pub(crate) fn to(face: &Face, asker: &Asker, kind: Kind) -> Self {
         let code = code(&kind);
+        log(asker, &kind);
         let mut response = match (asker.wants_page, way(face, &kind)) {
             (true, Some(to)) => redirect(asker, &to),
             (true, None) => errors::respond(face, &page(&kind), &asker.request_id),
-            (false, _) => said(face, asker, &kind, code),
+            (false, _) => said(face, &kind, code),
         };
         safety::harden(face, response.headers_mut());
         Rejection(Box::new(Inner { code, response }))
@@ -126,7 +127,8 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// What a flow that a handler called came to: JSON, since nothing is known of the asker here.
+/// What a flow that a handler called came to: JSON, since nothing is known of the asker here; faults of fields are under
+/// `errors`.
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
         let page = errors::page_of(&error);
@@ -137,8 +139,25 @@ impl From<Error> for Rejection {
                 ("error", "A server error occurred.".to_owned())
             }
         };
-        let body = Json(json!({ "detail": detail, "code": code }));
-        let mut response = (page.status, body).into_response();
+        let mut body = json!({ "detail": detail, "code": code });
+        if let Error::Refused(Refusal::Several(faults)) = &error {
+            let mut errors = serde_json::Map::new();
+            for (field, refusal) in faults {
+                let told = json!({ "detail": crate::say::words(refusal), "code": refusal.code() });
+                let all = errors.entry(field.clone()).or_insert_with(|| json!([]));
+                if let Some(all) = all.as_array_mut() {
+                    all.push(told);
+                }
+            }
+            body["errors"] = errors.into();
+        }
+        let status = match &error {
+            Error::Refused(Refusal::LoginRequired | Refusal::ReauthenticationRequired) => {
+                StatusCode::UNAUTHORIZED
+            }
+            _ => page.status,
+        };
+        let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = page.retry_after() {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, seconds.into());
@@ -221,6 +240,31 @@ fn redirect(asker: &Asker, to: &str) -> Response {
     (status, [(header::LOCATION, location)]).into_response()
 }
 
+/// What the operator must hear of; a failure's page is logged where it is written.
+fn log(asker: &Asker, kind: &Kind) {
+    let request_id = &asker.request_id;
+    match kind {
+        Kind::Failed(Error::Failed(failure)) if !asker.wants_page => {
+            tracing::error!(request_id, %failure, "a request failed");
+        }
+        Kind::Turned(Turned::NoPeer) => tracing::error!(
+            "the peer's address is unknown: serve the app with hallpass.serve(app), or with \
+             into_make_service_with_connect_info::<SocketAddr>()"
+        ),
+        Kind::Turned(turned) => tracing::warn!(
+            request_id,
+            reason = ?turned,
+            "turned away at the door; the hosts of this site are in ALLOWED_HOSTS"
+        ),
+        Kind::Foreign => tracing::info!(
+            request_id,
+            "refused: another site's page sent it, or its token is wrong; sites that are yours are in \
+             CSRF_TRUSTED_ORIGINS"
+        ),
+        _ => {}
+    }
+}
+
 fn page(kind: &Kind) -> Page {
     match kind {
         Kind::Foreign => Page::csrf(),
@@ -242,7 +286,7 @@ fn status(kind: &Kind) -> StatusCode {
     }
 }
 
-fn said(face: &Face, asker: &Asker, kind: &Kind, code: &str) -> Response {
+fn said(face: &Face, kind: &Kind, code: &str) -> Response {
     let status = status(kind);
     let detail = match kind {
         Kind::SignIn | Kind::Failed(Error::Refused(Refusal::LoginRequired)) => {
@@ -258,16 +302,6 @@ fn said(face: &Face, asker: &Asker, kind: &Kind, code: &str) -> Response {
         Kind::Failed(Error::Refused(_)) => "Request was throttled.",
         Kind::Failed(Error::Failed(_)) => "A server error occurred.",
     };
-    if let Kind::Failed(Error::Failed(failure)) = kind {
-        let request_id = &asker.request_id;
-        tracing::error!(request_id, %failure, "a request failed");
-    }
-    if matches!(kind, Kind::Turned(Turned::NoPeer)) {
-        tracing::error!(
-            "the peer's address is unknown: serve the app with hallpass.serve(app), or with \
-             into_make_service_with_connect_info::<SocketAddr>()"
-        );
-    }
     let mut response = (status, Json(json!({ "detail": detail, "code": code }))).into_response();
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED

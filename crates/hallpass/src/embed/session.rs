@@ -87,7 +87,11 @@ impl Session {
     /// A failure.
     pub async fn sign_out(&self) -> Result<(), Error> {
         self.run(async |cx| logout::finish(cx).await.map(drop))
-            .await
+            .await?;
+        if let Some(visitor) = self.visitor() {
+            visitor.end_tokens();
+        }
+        Ok(())
     }
 
     /// Runs a flow of [`hallpass_core::flows`] on this session, as the pages do. Two at once in one request are not for

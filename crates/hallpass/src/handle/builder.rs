@@ -7,7 +7,7 @@ use hallpass_core::delivery::{Mailer, Texter};
 use hallpass_core::domain::Timestamp;
 use hallpass_core::hallpass::{Builder as Core, open_database};
 use hallpass_core::settings::{self, Settings, SmsBackend};
-use hallpass_core::store::{self, Db};
+use hallpass_core::store::{self, Db, Dialect};
 use hallpass_core::{Failure, StartError, hooks};
 
 use super::Hallpass;
@@ -31,6 +31,12 @@ pub struct Builder {
     templates: Vec<(String, String)>,
 }
 
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Builder")
+    }
+}
+
 impl Builder {
     /// Takes these settings, and reads none.
     pub fn settings(mut self, settings: Settings) -> Self {
@@ -51,7 +57,8 @@ impl Builder {
         self
     }
 
-    /// Changes settings after they were read and checked.
+    /// Changes settings after they were read; contradictions are looked for once more. Settings that were given whole are
+    /// changed as they are.
     pub fn configure(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
@@ -137,8 +144,8 @@ impl Builder {
     ///
     /// # Errors
     /// Settings that are wrong, a database that does not answer or lacks its tables, a template that does not compile.
-    pub async fn build(self) -> Result<Hallpass, StartError> {
-        let mut settings = match self.settings {
+    pub async fn build(mut self) -> Result<Hallpass, StartError> {
+        let mut settings = match self.settings.take() {
             Some(settings) if self.insisted.is_empty() && self.file.is_none() => settings,
             Some(_) => {
                 return Err(StartError::Misconfigured(
@@ -146,10 +153,26 @@ impl Builder {
                         .to_owned(),
                 ));
             }
-            None => settings::read(self.file.as_deref(), self.insisted)?.settings,
+            None => {
+                let mut loaded = settings::read(self.file.as_deref(), self.insisted)?;
+                for change in std::mem::take(&mut self.changes) {
+                    change(&mut loaded.settings);
+                }
+                let wrong =
+                    |problems: settings::Problems| StartError::Misconfigured(problems.to_string());
+                loaded.check().map_err(wrong)?.settings
+            }
         };
         for change in self.changes {
             change(&mut settings);
+        }
+        let shared = self
+            .database
+            .as_ref()
+            .is_some_and(|db| db.dialect() == Dialect::Postgres);
+        if shared && settings.general.secret_key.is_none() {
+            // What DATABASE_URL says is not where this app is.
+            return Err(StartError::Misconfigured(settings::NO_SECRET.to_owned()));
         }
         settings::give_secret(&mut settings)?;
         let db = match self.database {

@@ -5,6 +5,7 @@ use hallpass_core::flows::logout::{self, Finished};
 use http::StatusCode;
 use serde_json::json;
 
+use crate::cookies;
 use crate::form::Form;
 use crate::visit::Visit;
 
@@ -40,7 +41,10 @@ pub(crate) async fn submit(mut visit: Visit) -> Response {
             let to = visit
                 .next()
                 .unwrap_or_else(|| hallpass.settings().logout_redirect_url());
-            visit.redirect(&to).await
+            let mut response = visit.redirect(&to).await;
+            // Whoever signs out here is out, whatever a login through the REST interface left in this browser.
+            cookies::delete_tokens(hallpass.settings(), response.headers_mut());
+            response
         }
         Err(error) => visit.error(error).await,
     }

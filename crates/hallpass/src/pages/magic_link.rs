@@ -25,6 +25,14 @@ pub(crate) fn confirm(face: &Face, user: &User, action: Option<String>, signs_in
 
 /// `GET login/magic/`, or wherever the app has it. HEAD spends nothing, and neither does GET where a button is wanted.
 pub(crate) async fn show(method: Method, mut visit: Visit) -> Response {
+    if token(&visit).is_empty() && visit.session.user().is_some() {
+        // The link was used on the way here, and whoever had it is in.
+        let settings = visit.face.hallpass.settings();
+        let to = visit
+            .next()
+            .unwrap_or_else(|| settings.login_redirect_url());
+        return visit.redirect(&to).await;
+    }
     let button = visit.face.hallpass.settings().hallpass.magic_link_confirm;
     if method != Method::HEAD && !button {
         return submit(visit).await;

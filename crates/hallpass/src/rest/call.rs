@@ -23,6 +23,7 @@ use super::views::{Credentials, View};
 use super::{browsable, say};
 use crate::arrival::Arrival;
 use crate::cookies;
+use crate::embed::Here;
 use crate::errors::{self, Page};
 use crate::face::Face;
 
@@ -63,6 +64,7 @@ pub(crate) async fn answer(face: Face, view: &'static View, request: Request) ->
         let page = Page::new(StatusCode::INTERNAL_SERVER_ERROR);
         return errors::respond(&face, &page, &request_id);
     };
+    let handed_over = Here::hand_over(&parts.extensions, &face);
     let mut call = Call {
         view,
         arrival,
@@ -83,6 +85,12 @@ pub(crate) async fn answer(face: Face, view: &'static View, request: Request) ->
         cookies: HeaderMap::new(),
         face,
     };
+    if let Some((session, csrf)) = handed_over {
+        call.csrf_shown = csrf.is_shown();
+        call.csrf_secret = csrf.secret;
+        call.session = session;
+        call.session_read = true;
+    }
     let query = parts.uri.query().unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     let format = pairs.find(|(name, _)| name == "format");

@@ -228,16 +228,3 @@ pub(crate) fn set_refresh(call: &mut Call, token: &str) {
         cookies::set_token(settings, place, Some((token, age)), &mut call.cookies);
     }
 }
-
-/// Deletes both, with the attributes that they were set with: else a browser keeps them.
-pub(crate) fn delete_cookies(call: &mut Call) {
-    let settings = call.face.hallpass.settings();
-    let rest = &settings.rest_auth;
-    if let Some(name) = &rest.jwt_auth_cookie {
-        cookies::set_token(settings, (name, "/"), None, &mut call.cookies);
-    }
-    if let Some(name) = &rest.jwt_auth_refresh_cookie {
-        let place = (name.as_str(), rest.jwt_auth_refresh_cookie_path.as_str());
-        cookies::set_token(settings, place, None, &mut call.cookies);
-    }
-}

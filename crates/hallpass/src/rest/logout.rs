@@ -8,7 +8,7 @@ use super::answer::Reply;
 use super::call::Call;
 use super::fields::{Kind, Spec};
 use super::openapi::Answer;
-use super::{login, say};
+use super::say;
 use crate::cookies;
 use crate::face::Face;
 
@@ -58,7 +58,7 @@ pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
     ended.map_err(|error| say::error(call, error))?;
     call.forget_who_asked();
     if rest.use_jwt {
-        login::delete_cookies(call);
+        cookies::delete_tokens(call.face.hallpass.settings(), &mut call.cookies);
         end_refresh(call).await?;
     }
     Ok(Reply::said("Successfully logged out."))

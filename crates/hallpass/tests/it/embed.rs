@@ -3,11 +3,13 @@
 mod nested;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use hallpass::settings::Settings;
+use hallpass::settings::{Settings, Verification};
 use hallpass::{
     CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Refusal, Rejection, Session,
     Verified, csrf_protected, login_required, permission_required, staff_required,
@@ -31,6 +33,8 @@ each_database!(
     the_session_keeps_what_an_app_puts_there,
     an_app_signs_in,
     an_app_signs_out,
+    one_working_copy_of_the_session_in_a_request,
+    permissions_are_those_of_whoever_is_there,
     a_handler_can_take_the_rejection_itself,
     the_state_is_the_apps_own,
     a_database_that_is_gone_is_a_503,
@@ -373,6 +377,32 @@ async fn keys_and_tokens_are_good_here_too(db: TestDb) {
                 .headers
                 .insert("origin", "https://evil.example".to_owned());
             assert_eq!(cookie.post("/mine/", &[]).await.status, 403);
+            cookie.headers.clear();
+            cookie.headers.insert("host", "localhost".to_owned());
+            // Whatever another scheme says in the header, the cookie is still only a cookie.
+            cookie
+                .headers
+                .insert("authorization", "Basic YTpi".to_owned());
+            let posted = cookie.post("/form/", &[("item", "tea")]).await;
+            assert_eq!(posted.status, 403);
+            cookie.headers.remove("authorization");
+            assert_eq!(cookie.post("/out/", &[]).await.text, "out");
+            assert!(!cookie.cookies.contains_key("my-token"), "out is out");
+            cookie.cookies.insert("my-token".to_owned(), "x".to_owned());
+            assert_eq!(cookie.get("/").await.text, "Shop: nobody");
+            let fields = [("login", "bobtrue"), ("password", "correct-horse-9")];
+            cookie
+                .cookies
+                .insert("my-token".to_owned(), text.to_owned());
+            let entered = cookie.fill("/accounts/login/", &fields).await;
+            assert_eq!(entered.status, 302, "{}", entered.text);
+            assert_eq!(
+                cookie.get("/fresh/").await.text,
+                "bobtrue",
+                "the session counts"
+            );
+            cookie.fill("/accounts/logout/", &[]).await;
+            assert!(!cookie.cookies.contains_key("my-token"));
         }
     }
 }
@@ -496,15 +526,23 @@ async fn what_another_site_sends_is_refused(db: TestDb) {
             "reading is free: {headers:?}"
         );
     }
-    // Somebody without a session has nothing to ride on.
-    let mut stranger = app.browser();
-    stranger
+    // The cookie stays at home with what another site posts: what comes of it must not take the place of ours.
+    let mut bare = app.browser();
+    bare.headers
+        .insert("origin", "https://evil.example".to_owned());
+    for path in ["/cart/", "/in/"] {
+        let answer = bare.post(path, &[("item", "tea")]).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(bare.cookies.is_empty());
+    }
+    // A page of any site may open a socket.
+    let mut socket = browser.clone();
+    socket
         .headers
         .insert("origin", "https://evil.example".to_owned());
-    assert_eq!(
-        stranger.post("/cart/", &[("item", "tea")]).await.status,
-        200
-    );
+    assert_eq!(socket.get("/mine/").await.status, 200);
+    socket.headers.insert("upgrade", "websocket".to_owned());
+    assert_eq!(socket.get("/mine/").await.status, 403);
     browser
         .headers
         .insert("origin", "https://evil.example".to_owned());
@@ -594,6 +632,134 @@ async fn an_app_signs_out(db: TestDb) {
     assert_eq!(browser.get("/mine/").await.status, 302);
     assert!(!browser.cookies.contains_key("sessionid"));
     assert_eq!(app.count("django_session").await, 0);
+}
+
+/// Around everything, our pages too.
+async fn counts(session: Session, token: CsrfToken, request: Request, next: Next) -> Response {
+    let seen: u32 = session.get("seen").unwrap_or_default();
+    session.set("seen", seen + 1).unwrap();
+    assert_eq!(token.as_str().len(), 64);
+    next.run(request).await
+}
+
+async fn one_working_copy_of_the_session_in_a_request(db: TestDb) {
+    for every in [false, true] {
+        let app = TestApp::with(db.shared(), |settings| {
+            settings.session.save_every_request = every;
+            settings.account.email_verification = Verification::None;
+        })
+        .await
+        .routed(|hallpass| {
+            Router::new()
+                .route(
+                    "/seen/",
+                    get(async |session: Session| session.get::<u32>("seen").unwrap().to_string()),
+                )
+                .merge(hallpass.router())
+                .layer(from_fn(counts))
+                .layer(hallpass.layer())
+        });
+        let mut browser = app.browser();
+        let name = format!("cat{every}");
+        let (email, password) = (format!("{name}@example.com"), "correct-horse-9");
+        let fields = [
+            ("username", name.as_str()),
+            ("email", email.as_str()),
+            ("password1", password),
+            ("password2", password),
+        ];
+        // The first page that this browser sees has a form that works.
+        let signed_up = browser.fill("/accounts/signup/", &fields).await;
+        assert_eq!(signed_up.status, 302, "{}", signed_up.text);
+        assert_eq!(browser.get("/accounts/profile/").await.status, 200);
+        assert_eq!(browser.get("/seen/").await.text, "4");
+        // What a page takes out of the session stays out, what it puts in stays in.
+        browser
+            .fill(
+                "/accounts/password/change/",
+                &[
+                    ("oldpassword", password),
+                    ("password1", "another-horse-7"),
+                    ("password2", "another-horse-7"),
+                ],
+            )
+            .await;
+        let told = browser.get("/accounts/profile/").await;
+        assert_eq!(told.status, 200);
+        let again = browser.get("/accounts/profile/").await;
+        assert!(!again.text.contains("role=\"status\""), "told once");
+        browser.fill("/accounts/logout/", &[]).await;
+        assert_eq!(browser.get("/accounts/profile/").await.status, 302);
+        // A login of the REST interface is not lost behind an empty session.
+        let body = format!("{{\"username\":\"{name}\",\"password\":\"another-horse-7\"}}");
+        let mut fresh = app.browser();
+        let entered = fresh
+            .send(
+                "POST",
+                "/dj-rest-auth/login/",
+                Body::from(body),
+                Some("application/json"),
+            )
+            .await;
+        assert_eq!(entered.status, 200, "{}", entered.text);
+        assert_eq!(fresh.get("/accounts/profile/").await.status, 200);
+    }
+}
+
+/// Asks what whoever is there may do, then signs somebody else in.
+async fn changes_hands(
+    may: Permissions,
+    session: Session,
+    request: Request,
+    next: Next,
+) -> Response {
+    assert!(!may.has("reports.view_report"));
+    let ann = session.run(async |cx| Ok(hallpass::flows::users::by_username(cx, "ann").await?));
+    session
+        .sign_in(&ann.await.unwrap().unwrap(), "sso")
+        .await
+        .unwrap();
+    next.run(request).await
+}
+
+async fn permissions_are_those_of_whoever_is_there(db: TestDb) {
+    let app = TestApp::new(db).await.routed(|hallpass| {
+        Router::new()
+            .route(
+                "/",
+                get(async |may: Permissions| {
+                    format!(
+                        "{} {}",
+                        may.user().unwrap().display(),
+                        may.has("reports.view_report")
+                    )
+                }),
+            )
+            .layer(from_fn(changes_hands))
+            .layer(hallpass.layer())
+    });
+    app.user("ann", "ann@example.com").await;
+    app.user("bob", "bob@example.com").await;
+    let ann = browser_user(&app).await;
+    let access = app.hallpass.access();
+    access
+        .declare("reports.view_report", "Reports")
+        .await
+        .unwrap();
+    access.grant(&ann, "reports.view_report").await.unwrap();
+    let bob = app
+        .hallpass
+        .users()
+        .by_username("bob")
+        .await
+        .unwrap()
+        .unwrap();
+    let cookie = app.hallpass.sign_in(&bob, "sso").await.unwrap();
+    let mut browser = app.browser();
+    browser
+        .cookies
+        .insert(cookie.name().to_owned(), cookie.value().to_owned());
+    assert_eq!(browser.get("/").await.text, "ann true");
 }
 
 async fn a_handler_can_take_the_rejection_itself(db: TestDb) {

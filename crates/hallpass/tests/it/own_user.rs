@@ -228,8 +228,20 @@ async fn by_the_app(app: &TestApp, kind: &Kind) {
     let (name, value) = (cookie.name().to_owned(), cookie.value().to_owned());
     browser.cookies.insert(name, value);
     assert!(is_in(&mut browser).await);
-    app.hallpass.jwt_pair(&bob).await.unwrap();
     app.hallpass.rest_key(&bob).await.unwrap();
+    assert_eq!(
+        users
+            .create()
+            .email("cy@example.com")
+            .staff()
+            .save()
+            .await
+            .is_ok(),
+        kind.text != MEMBER
+    );
+    if let Some(cy) = users.by_email("cy@example.com").await.unwrap() {
+        users.delete(&cy).await.unwrap();
+    }
     let off = users.deactivate(&bob).await;
     match kind.text == MEMBER {
         // There is no column that could say so.

@@ -95,8 +95,15 @@ pub async fn create(cx: &mut Cx, wanted: Wanted) -> Result<User, Error> {
     if !faults.is_empty() {
         return Err(Refusal::Several(faults).into());
     }
-    if wanted.is_inactive && !cx.hallpass().db().users().has(UserColumn::IsActive) {
-        return Err(Refusal::NotAvailable.into());
+    let users = cx.hallpass().db().users();
+    for (wanted, column) in [
+        (wanted.is_inactive, UserColumn::IsActive),
+        (wanted.is_staff, UserColumn::IsStaff),
+        (wanted.is_superuser, UserColumn::IsSuperuser),
+    ] {
+        if wanted && !users.has(column) {
+            return Err(Refusal::NotAvailable.into());
+        }
     }
     claim(cx, &wanted, &form).await?;
     let rights = Rights {

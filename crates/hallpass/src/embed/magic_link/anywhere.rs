@@ -75,6 +75,9 @@ async fn admit(request: Request) -> Result<(Request, bool), Response> {
     let Some(token) = token else {
         return Ok((Request::from_parts(parts, body), false));
     };
+    if !matches!(parts.method, Method::GET | Method::HEAD | Method::POST) {
+        return Ok((Request::from_parts(parts, body), false));
+    }
     let terms = Terms::default();
     // What is none is not worth a line in the record, and HEAD signs nobody in.
     let good = matches!(
@@ -85,17 +88,25 @@ async fn admit(request: Request) -> Result<(Request, bool), Response> {
     if !good || request.method() == Method::HEAD {
         return Ok((request, good));
     }
-    let mut asked = request.method() == Method::GET;
     if confirm::is_wanted(&here) {
         request = confirm::stand_before(&here, request, &token, &terms).await?;
-        asked = request.method() == Method::GET;
+        if request.method() != Method::GET {
+            // Not the button's: it signs nobody in.
+            return Ok((request, good));
+        }
     }
-    let (parts, body) = request.into_parts();
+    let asked = request.method() == Method::GET;
+    let (mut parts, body) = request.into_parts();
     let signed_in = sign_in(&here, &parts, &token, &terms).await;
     let to = match signed_in {
         Ok(Ok(Some(_))) if asked && !loses_cookies(&parts.headers) => Some(url::bare(&parts, face)),
         // On to the stage that waits.
         Ok(Err(to)) if asked => Some(to),
+        Ok(Ok(Some(_))) => {
+            // The link is used: what comes next must not use it again.
+            url::drop_token(&mut parts, face);
+            None
+        }
         _ => None,
     };
     match to {

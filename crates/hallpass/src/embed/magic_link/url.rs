@@ -1,5 +1,6 @@
 //! The URL of a request, with and without what is about the link. What stays, stays byte for byte.
 
+use axum::extract::OriginalUri;
 use http::request::Parts;
 use http::uri::{PathAndQuery, Uri};
 
@@ -43,6 +44,20 @@ pub(super) fn bare(parts: &Parts, face: &Face) -> String {
     match query.as_str() {
         "" => path,
         query => format!("{path}?{query}"),
+    }
+}
+
+/// Takes the token out of the request, for what comes after it was used.
+pub(super) fn drop_token(parts: &mut Parts, face: &Face) {
+    let token = face.hallpass.settings().sesame.token_name.clone();
+    let pressed = pressed(face);
+    let stripped = |uri: &Uri| {
+        let query = without(uri.query().unwrap_or_default(), &[&token, &pressed]);
+        with_query(uri, &query)
+    };
+    parts.uri = stripped(&parts.uri);
+    if let Some(OriginalUri(whole)) = parts.extensions.get::<OriginalUri>().cloned() {
+        parts.extensions.insert(OriginalUri(stripped(&whole)));
     }
 }
 

@@ -15,6 +15,9 @@ each_database!(
     other_methods_go_on,
     what_is_no_link_is_passed_over,
     a_stage_is_not_passed_over,
+    only_reading_and_posting_sign_in,
+    where_a_button_is_wanted_nothing_goes_past_it,
+    beside_the_page_that_signs_in_a_link_is_used_once,
 );
 
 fn site(hallpass: &Hallpass) -> Router {
@@ -125,4 +128,89 @@ async fn a_stage_is_not_passed_over(db: TestDb) {
     assert_eq!(browser.get("/who/").await.text, "nobody");
     let mut posting = app.browser();
     assert_eq!(posting.post(&path, &[]).await.text, "nobody");
+}
+
+async fn only_reading_and_posting_sign_in(db: TestDb) {
+    let app = TestApp::with(db, |settings| settings.sesame.one_time = true)
+        .await
+        .routed(site);
+    let user = ann(&app).await;
+    let path = link(&app, &user, "", "/who/").await;
+    for method in ["OPTIONS", "PUT", "PATCH", "DELETE", "HEAD"] {
+        let mut browser = app.browser();
+        browser.send(method, &path, Body::empty(), None).await;
+        assert!(!browser.cookies.contains_key("sessionid"), "{method}");
+    }
+    // Another site's form brings nobody in.
+    let mut victim = app.browser();
+    victim
+        .headers
+        .insert("origin", "https://evil.example".to_owned());
+    victim.post(&path, &[]).await;
+    assert!(!victim.cookies.contains_key("sessionid"));
+    assert_eq!(
+        app.browser().post(&path, &[]).await.text,
+        "ann",
+        "nothing was spent"
+    );
+}
+
+async fn where_a_button_is_wanted_nothing_goes_past_it(db: TestDb) {
+    let app = TestApp::with(db, |settings| settings.hallpass.magic_link_confirm = true)
+        .await
+        .routed(site);
+    let user = ann(&app).await;
+    let path = link(&app, &user, "", "/who/").await;
+    let mut browser = app.browser();
+    assert_eq!(browser.post(&path, &[]).await.text, "nobody");
+    let page = browser.get(&path).await;
+    assert!(page.text.contains("csrfmiddlewaretoken"));
+    assert_eq!(browser.post(&path, &[]).await.text, "nobody");
+    assert_eq!(
+        browser
+            .post(&format!("{path}&sesame_confirm=1"), &[])
+            .await
+            .status,
+        403
+    );
+    let token = page.csrf_token().unwrap().to_owned();
+    let fields = [("csrfmiddlewaretoken", token.as_str())];
+    let pressed = browser
+        .post(&format!("{path}&sesame_confirm=1"), &fields)
+        .await;
+    assert_eq!(
+        (pressed.status.as_u16(), pressed.location()),
+        (302, "/who/")
+    );
+    assert_eq!(browser.get("/who/").await.text, "ann");
+}
+
+async fn beside_the_page_that_signs_in_a_link_is_used_once(db: TestDb) {
+    let app = TestApp::with(db, |settings| {
+        settings.sesame.one_time = true;
+        settings.hallpass.magic_link_login = true;
+    })
+    .await
+    .routed(site);
+    let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                  Version/18.0 Safari/605.1.15";
+    let user = ann(&app).await;
+    for agent in ["curl", safari] {
+        let user = app.look_up(user.id).await;
+        let path = link(&app, &user, "", "/accounts/login/magic/?next=/who/").await;
+        let mut browser = app.browser();
+        browser.headers.insert("user-agent", agent.to_owned());
+        let mut answer = browser.get(&path).await;
+        while answer.status == 302 && answer.location() != "/who/" {
+            let to = answer.location().to_owned();
+            answer = browser.get(&to).await;
+        }
+        assert_eq!(
+            (answer.status.as_u16(), answer.location()),
+            (302, "/who/"),
+            "{agent}"
+        );
+        assert_eq!(browser.get("/who/").await.text, "ann");
+    }
+    assert_eq!(app.count("django_session").await, 2);
 }
