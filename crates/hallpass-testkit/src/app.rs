@@ -1,15 +1,12 @@
 //! A whole app in memory: a database, the pages, a mailbox, a handset.
 
-use std::sync::Arc;
-
 use axum::Router;
-use hallpass::settings::{RateLimits, Secret, Settings};
-use hallpass::store::migrate_with;
+use hallpass::settings::{RateLimits, Settings};
 use hallpass::store::user::{self, NewUser};
 use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
 
-use crate::{Browser, TestDb};
+use crate::{Browser, Setup, TestClock, TestDb};
 
 /// The secret of the tests.
 pub const SECRET: &str = "a-secret-of-the-tests-that-is-long-enough-0123456789";
@@ -20,20 +17,32 @@ pub struct TestApp {
     pub hallpass: Hallpass,
     /// Its database.
     pub db: TestDb,
-    router: Router,
-    mailbox: Mailbox,
-    handset: Handset,
+    pub(crate) router: Router,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) handset: Handset,
+    pub(crate) clock: TestClock,
 }
 
 impl TestApp {
-    /// With the settings of the tests: cheap hashes, no rate limits.
+    /// An app with its routes around the handle: `TestApp::around(my_app::router)`. SQLite, cheap hashes, no rate limits;
+    /// [`TestApp::setup`] to have it otherwise.
+    pub async fn around(routes: impl FnOnce(&Hallpass) -> Router) -> Self {
+        Self::setup().around(routes).await
+    }
+
+    /// Begins to put one together.
+    pub fn setup() -> Setup {
+        Setup::default()
+    }
+
+    /// A site with nothing but Hallpass in it.
     pub async fn new(db: TestDb) -> Self {
-        Self::with(db, |_| {}).await
+        Self::setup().database(db).start().await
     }
 
     /// With settings changed.
     pub async fn with(db: TestDb, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::at(db, domain::Timestamp::now, change).await
+        Self::built(db, change, |builder| builder).await
     }
 
     /// With another clock.
@@ -51,32 +60,7 @@ impl TestApp {
         change: impl FnOnce(&mut Settings),
         build: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let mut settings = Settings::default();
-        settings.general.secret_key = Some(Secret::new(SECRET));
-        settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
-        settings.account.rate_limits = RateLimits::none();
-        change(&mut settings);
-        let columns = &settings.hallpass.user_fields;
-        if !columns.is_empty() {
-            let made = migrate_with(&db.db, columns).await;
-            made.expect("the columns are made");
-        }
-        let mailbox = Mailbox::default();
-        let handset = Handset::default();
-        let builder = Hallpass::builder()
-            .settings(settings)
-            .database(db.db.clone())
-            .mailer(Arc::new(mailbox.clone()))
-            .texter(Arc::new(handset.clone()));
-        let hallpass = build(builder).build().await.expect("a handle");
-        let router = hallpass.site();
-        TestApp {
-            hallpass,
-            db,
-            router,
-            mailbox,
-            handset,
-        }
+        Self::setup().database(db).started(change, build).await
     }
 
     /// Another app on the same handle: routes of one's own around it.
@@ -86,6 +70,11 @@ impl TestApp {
             router: routes(&self.hallpass),
             ..self
         }
+    }
+
+    /// The clock that the app goes by.
+    pub fn clock(&self) -> &TestClock {
+        &self.clock
     }
 
     /// A browser that knows nothing yet.
@@ -192,6 +181,17 @@ pub fn link_in(text: &str) -> String {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     }
+}
+
+/// The code in a text: the line that holds nothing but capital letters, digits and dashes.
+///
+/// # Panics
+/// There is none.
+pub fn code_in(text: &str) -> String {
+    let of_a_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+    let mut lines = text.lines().map(str::trim);
+    let code = lines.find(|line| line.len() >= 4 && line.chars().all(of_a_code));
+    code.expect("a code").to_owned()
 }
 
 /// Rate limits as ACCOUNT_RATE_LIMITS spells them.
