@@ -150,6 +150,25 @@ def permissions(args):
     }
 
 
+def sesame_make(args):
+    from sesame.utils import get_token
+
+    return {"token": get_token(_find(args.user), scope=args.scope)}
+
+
+def sesame_open(args):
+    """Whom a view behind django-sesame's decorator sees at this URL."""
+    from django.core.exceptions import PermissionDenied
+    from django.test import RequestFactory
+    from sesame.decorators import authenticate
+
+    view = authenticate(scope=args.scope)(lambda request: request.user)
+    try:
+        return {"user": view(RequestFactory().get(args.url)).pk}
+    except PermissionDenied:
+        return {"user": None}
+
+
 def jwt_keys(args):
     """Fresh key pairs in PEM, by the kind of key."""
     from cryptography.hazmat.primitives import serialization as pem
@@ -294,6 +313,12 @@ def _parser():
     one.add_argument("--max-age", type=int, default=None)
     one = command("permissions", permissions)
     one.add_argument("--names", required=True, help="app_label.codename, with commas between")
+    one = command("sesame-make", sesame_make)
+    one.add_argument("--user", type=int, required=True)
+    one.add_argument("--scope", default="")
+    one = command("sesame-open", sesame_open)
+    one.add_argument("--url", required=True)
+    one.add_argument("--scope", default="")
     command("jwt-keys", jwt_keys)
     one = command("jwt-backends", jwt_backends)
     one.add_argument("--cases", required=True, help="a JSON list of what TokenBackend takes, with payload and token")

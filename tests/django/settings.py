@@ -3,6 +3,7 @@
 DATABASE_URL   sqlite:///absolute/path or postgres://user:password@host:port/name
 SECRET_KEY     the key both sides share
 SIMPLE_JWT     settings of simplejwt that are no times, as a JSON object
+SESAME         settings of django-sesame without the SESAME_ of their names, as a JSON object
 """
 
 import json
@@ -37,6 +38,7 @@ SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").sp
 DATABASES = {"default": _database(os.environ["DATABASE_URL"])}
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 SIMPLE_JWT = json.loads(os.environ.get("SIMPLE_JWT", "{}"))
+globals().update({f"SESAME_{name}": value for name, value in json.loads(os.environ.get("SESAME", "{}")).items()})
 ROOT_URLCONF = "urls"
 SITE_ID = 1
 USE_TZ = True
@@ -66,6 +68,7 @@ MIDDLEWARE = [
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "sesame.backends.ModelBackend",
 ]
 # Django's own order, with the two that it ships but leaves out, so that every kind of hash can be made here.
 PASSWORD_HASHERS = [

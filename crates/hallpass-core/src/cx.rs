@@ -115,6 +115,15 @@ impl Cx {
             .await
     }
 
+    /// Does other slow work on the threads for hashes; before the first write.
+    pub(crate) async fn think<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.assert_slow_work_allowed();
+        self.hallpass.hashing().think(work).await
+    }
+
     /// Counts a hit against the limits of `action`, outside the transaction.
     pub async fn hit(&mut self, action: &str, key: Option<&str>) -> Result<limits::Verdict, Error> {
         self.assert_slow_work_allowed();

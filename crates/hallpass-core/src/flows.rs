@@ -9,6 +9,7 @@ pub mod login;
 pub mod login_by_code;
 pub mod login_by_link;
 pub mod logout;
+pub mod magic_link;
 pub mod manage_email;
 pub mod numbers;
 pub(crate) mod own_fields;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hallpass_django::SecretKeys;
 use hallpass_django::email_confirmation::EmailConfirmationKeys;
 use hallpass_django::reset_token::{ResetTokens, TokenUser};
+use hallpass_django::sesame::Sesame;
 use hallpass_django::session::SessionCodec;
 use serde_json::json;
 use tokio::sync::{Notify, broadcast, watch};
@@ -50,6 +51,7 @@ struct Inner {
     events: broadcast::Sender<Happened>,
     codec: SessionCodec,
     tokens: ResetTokens,
+    sesame: Sesame,
     hashing: Hashing,
     limits: Limits,
     letters: Letters,
@@ -93,6 +95,10 @@ impl Hallpass {
 
     pub(crate) fn confirmations(&self) -> &EmailConfirmationKeys {
         &self.0.confirmations
+    }
+
+    pub(crate) fn sesame(&self) -> &Sesame {
+        &self.0.sesame
     }
 
     /// Makes and reads JSON Web Tokens.
@@ -394,12 +400,13 @@ impl Hallpass {
         }
     }
 
-    /// Forgets what has expired: sessions, spent links, limits, and events after HALLPASS_EVENT_RETENTION_DAYS. What
+    /// Forgets what has expired: sessions, spent and revoked links, limits, and events after HALLPASS_EVENT_RETENTION_DAYS. What
     /// [`Hallpass::work`] does now and then.
     pub async fn clear_expired(&self) -> Result<(), Failure> {
         let now = self.now();
         store::session::clear_expired(self.0.db.conn(), now).await?;
         store::spent::clear_expired(self.0.db.conn(), now).await?;
+        store::revoked_link::clear_expired(self.0.db.conn(), now).await?;
         store::code::clear_expired(self.0.db.conn(), now).await?;
         // What clocks may differ by, a token is taken for longer: as long it must be known that it ended.
         let leeway = Duration::from_secs(self.0.settings.simple_jwt.leeway);

@@ -8,6 +8,7 @@
 //! Where the logs are kept is a [`Counter`]'s business: the [`Database`], [`Memory`], or Redis.
 
 mod database;
+mod exhausted;
 mod log;
 mod memory;
 #[cfg(feature = "redis")]
@@ -24,6 +25,7 @@ use std::time::Duration;
 use hallpass_django::text::fold;
 
 pub use self::database::Database;
+use self::exhausted::Exhausted;
 pub use self::memory::Memory;
 #[cfg(feature = "redis")]
 pub use self::redis::Redis;
@@ -112,6 +114,7 @@ pub struct Limits {
     rates: HashMap<String, Vec<Rate>>,
     ipv6_prefix: u8,
     counter: Arc<dyn Counter>,
+    exhausted: Exhausted,
 }
 
 impl Limits {
@@ -125,7 +128,31 @@ impl Limits {
             rates,
             ipv6_prefix,
             counter,
+            exhausted: Exhausted::default(),
         }
+    }
+
+    /// Seconds for which this process turns an address away without asking anybody, since a limit of `action` was used up
+    /// here; `None`: it does not.
+    pub(crate) fn turned_away(
+        &self,
+        action: &'static str,
+        ip: IpAddr,
+        now: Timestamp,
+    ) -> Option<u64> {
+        self.exhausted.wait(action, self.network(ip), now)
+    }
+
+    /// Turns an address away for so many seconds.
+    pub(crate) fn turn_away(
+        &self,
+        action: &'static str,
+        ip: IpAddr,
+        now: Timestamp,
+        retry_after: u64,
+    ) {
+        let until = now + Duration::from_secs(retry_after);
+        self.exhausted.note(action, self.network(ip), now, until);
     }
 
     /// Counts a hit against every rate of `action`, in order. Earlier rates stay charged when a later one refuses.

@@ -19,6 +19,7 @@ pub mod permission;
 pub mod phone;
 mod postgres;
 pub mod refresh;
+pub mod revoked_link;
 pub mod session;
 pub mod site;
 pub mod spent;

@@ -69,11 +69,19 @@ pub(crate) enum Command {
         #[arg(long)]
         stdin: bool,
     },
-    /// Print a sign-in link for an account
-    #[command(after_help = "Example:\n  hallpass link ann --base-url https://example.com")]
+    /// Print a sign-in link for an account, or a magic link to a page
+    #[command(after_help = "Examples:
+  hallpass link ann --base-url https://example.com
+  hallpass link ann --page /reports/7/ --scope report:7")]
     Link {
         /// User name or e-mail address
         user: String,
+        /// A magic link to this path of the site, instead of a sign-in link
+        #[arg(long, value_name = "PATH")]
+        page: Option<String>,
+        /// The scope that the page asks for
+        #[arg(long, requires = "page", default_value = "")]
+        scope: String,
         /// What the link begins with [default: HALLPASS_PUBLIC_URL, or the site's domain]
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,

@@ -54,7 +54,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         Command::Changepassword { username, stdin } => {
             accounts::change_password(settings, &username, stdin).await
         }
-        Command::Link { user, base_url } => accounts::link(settings, &user, base_url).await,
+        Command::Link {
+            user,
+            page,
+            scope,
+            base_url,
+        } => {
+            let page = page.as_deref().map(|page| (page, scope.as_str()));
+            accounts::link(settings, &user, page, base_url).await
+        }
         Command::Mail(mail) => self::mail::run(&settings, mail).await,
         Command::Clearsessions => upkeep::clear_sessions(&settings).await,
         Command::Settings { .. } | Command::Openapi | Command::Version => Ok(()),

@@ -164,6 +164,19 @@ impl DjangoPeer {
         truth(&answer, "valid")
     }
 
+    /// django-sesame's token for the user and a scope. Its settings are in the variable `SESAME`, as JSON.
+    pub fn sesame_make(&self, user: i64, scope: &str) -> String {
+        let scope = format!("--scope={scope}");
+        let answer = self.ask(&["sesame-make", "--user", &user.to_string(), &scope]);
+        text(&answer, "token")
+    }
+
+    /// Whom a view of this scope, behind django-sesame's decorator, sees at a URL.
+    pub fn sesame_open(&self, url: &str, scope: &str) -> Option<i64> {
+        let (url, scope) = (format!("--url={url}"), format!("--scope={scope}"));
+        self.ask(&["sesame-open", &url, &scope])["user"].as_i64()
+    }
+
     /// Runs Django's web server with the pages of tests/django/urls.py until the answer is dropped.
     pub fn serve(&self) -> DjangoServer {
         let mut child = self
@@ -198,6 +211,7 @@ impl DjangoPeer {
             .env_remove("SECRET_KEY_FALLBACKS")
             .env_remove("TIME_ZONE")
             .env_remove("SIMPLE_JWT")
+            .env_remove("SESAME")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .envs(self.vars.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());

@@ -9,6 +9,7 @@ mod gates;
 mod header;
 mod here;
 mod layer;
+mod magic_link;
 mod origin;
 mod people;
 mod permissions;
@@ -21,6 +22,9 @@ pub use gates::{
 };
 pub use here::Proof;
 pub use layer::{HallpassLayer, HallpassService};
+pub use magic_link::{
+    MagicLink, MagicLinkAnywhere, MagicLinkEverywhere, MagicLinkLayer, MagicLinked, magic_link,
+};
 pub use people::{CurrentUser, Fresh, MaybeUser, Verified};
 pub use permissions::Permissions;
 pub use rejection::Rejection;

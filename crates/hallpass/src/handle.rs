@@ -7,11 +7,12 @@ use std::fmt;
 use std::ops::Deref;
 
 use axum::Router;
+use axum::routing::MethodRouter;
 use hallpass_core::Failure;
 
 pub use builder::Builder;
 
-use crate::embed::HallpassLayer;
+use crate::embed::{HallpassLayer, MagicLinkAnywhere};
 use crate::face::Face;
 use crate::render::Brought;
 use crate::{rest, router};
@@ -84,6 +85,25 @@ impl Hallpass {
     /// What the extractors and layers for an app's own routes stand on; around the whole app, outermost of ours.
     pub fn layer(&self) -> HallpassLayer {
         HallpassLayer::new(self.face.clone())
+    }
+
+    /// What answers at the address of sign-ins by magic link: `.route("/magic/", hallpass.magic_login())`. A good link
+    /// signs in, through all stages, and leads to `next`, if that is safe, else to LOGIN_REDIRECT_URL; anything else is
+    /// 403. With HALLPASS_MAGIC_LINK_CONFIRM a button comes first. It needs no [`Hallpass::layer`] around it.
+    pub fn magic_login<S>(&self) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        router::magic_login(&self.face)
+    }
+
+    /// A layer with which a magic link signs in on any URL, inside of [`Hallpass::layer`] and around the routes. GET is led
+    /// to the same URL without the token, but for Safari and iOS, which would delete the session's cookie for that; other
+    /// methods go on. What is no good link is passed over.
+    ///
+    /// Whoever is sent such a link is signed in by it: [`crate::magic_link`] opens single pages, and nothing else.
+    pub fn magic_link_anywhere(&self) -> MagicLinkAnywhere {
+        MagicLinkAnywhere::new()
     }
 
     /// The OpenAPI document of the REST interface, as the settings make it; None where HALLPASS_REST_MOUNT is empty.

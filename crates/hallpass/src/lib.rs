@@ -59,9 +59,10 @@ mod sms_gateway;
 mod visit;
 
 pub use embed::{
-    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MaybeUser, Permissions,
+    CsrfToken, CurrentUser, Fresh, Gate, HallpassLayer, HallpassService, MagicLink,
+    MagicLinkAnywhere, MagicLinkEverywhere, MagicLinkLayer, MagicLinked, MaybeUser, Permissions,
     Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
-    permission_required, staff_required, verified_required,
+    magic_link, permission_required, staff_required, verified_required,
 };
 pub use hallpass_core::{
     Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,
@@ -73,6 +74,8 @@ pub use sms_gateway::SmsGateway;
 /// The guide's examples, a module a page: they compile, or the tests fail.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../../docs/src/flows/magic_link.md")]
+    mod magic_link {}
     #[doc = include_str!("../../../docs/src/how-to/audit.md")]
     mod audit {}
     #[doc = include_str!("../../../docs/src/how-to/embed.md")]

@@ -6,6 +6,7 @@ pub(crate) mod login;
 pub(crate) mod login_by_code;
 pub(crate) mod login_by_link;
 pub(crate) mod logout;
+pub(crate) mod magic_link;
 pub(crate) mod manage_email;
 pub(crate) mod password_change;
 pub(crate) mod password_reset;

@@ -32,6 +32,8 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "login_by_code/link.html",
     "login_by_code/invalid.html",
     "logout/confirm.html",
+    "magic_link/confirm.html",
+    "magic_link/invalid.html",
     "signup/signup.html",
     "signup/closed.html",
     "email_verification/sent.html",

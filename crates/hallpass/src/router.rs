@@ -1,6 +1,7 @@
 //! All routes, readable in one place.
 
 use std::any::Any;
+use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -14,8 +15,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::errors::{self, Page};
 use crate::face::Face;
 use crate::pages::{
-    email_verification, index, login, login_by_code, login_by_link, logout, manage_email,
-    password_change, password_reset, phone, profile, reauthentication, signup,
+    email_verification, index, login, login_by_code, login_by_link, logout, magic_link,
+    manage_email, password_change, password_reset, phone, profile, reauthentication, signup,
 };
 use crate::{rest, safety, visit};
 
@@ -65,6 +66,8 @@ pub(crate) enum Place {
     AsSet,
     /// Nested at this mount.
     Below(String),
+    /// Wherever the app puts it.
+    Anywhere,
 }
 
 fn mounted(face: &Face) -> Router<Face> {
@@ -156,6 +159,9 @@ fn pages(face: &Face) -> Vec<(&'static str, MethodRouter<Face>)> {
             get(email_verification::look).post(email_verification::finish),
         ));
     }
+    if settings.hallpass.magic_link_login {
+        routes.push(("login/magic/", magic_login_routes(face)));
+    }
     if account.login_by_code_enabled {
         routes.push((
             "login/code/",
@@ -173,6 +179,30 @@ fn pages(face: &Face) -> Vec<(&'static str, MethodRouter<Face>)> {
         routes.extend(passwords(account.password_reset_by_code_enabled));
     }
     routes
+}
+
+/// Signing in by a magic link; a button has somewhere to post to only where there is one.
+fn magic_login_routes(face: &Face) -> MethodRouter<Face> {
+    let routes = get(magic_link::show);
+    match face.hallpass.settings().hallpass.magic_link_confirm {
+        true => routes.post(magic_link::submit),
+        false => routes,
+    }
+}
+
+/// The same for a path of the app's choice.
+pub(crate) fn magic_login<S>(face: &Face) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    magic_login_routes(face)
+        .layer::<_, Infallible>(from_fn_with_state(face.clone(), visit::enter))
+        .layer::<_, Infallible>(calm(face))
+        .layer::<_, Infallible>(from_fn_with_state(
+            (face.clone(), Place::Anywhere),
+            safety::guard,
+        ))
+        .with_state(face.clone())
 }
 
 /// Pages about passwords, on sites that have them.

@@ -126,6 +126,9 @@ pub struct Login {
     pub challenge: Option<String>,
     /// The visitor asked for the code, and it is the first proof; else a code is demanded after one.
     pub by_visitor: bool,
+    /// By a magic link: it may be good more than once, and proves no mailbox, since apps send it wherever they like.
+    #[serde(default)]
+    pub magic: bool,
     /// Where there is nobody: the address is somebody else's.
     #[serde(default)]
     pub email_taken: bool,
@@ -166,6 +169,7 @@ impl Login {
             done: Vec::new(),
             challenge: None,
             by_visitor: false,
+            magic: false,
             email_taken: false,
             phone_taken: false,
             waiting: None,

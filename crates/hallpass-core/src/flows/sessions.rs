@@ -166,7 +166,7 @@ pub fn follow_password(cx: &mut Cx, encoded: &str) {
 
 /// The time to write as `last_login`. Django's tokens see whole seconds of it: within the second of the sign-in before,
 /// the next second is written, or a link spent now would stay good until the second is over.
-fn next_login(user: &User, now: Timestamp) -> Timestamp {
+pub(crate) fn next_login(user: &User, now: Timestamp) -> Timestamp {
     match user.last_login {
         Some(last) if last.seconds() >= now.seconds() => {
             Timestamp::from_seconds(last.seconds() + 1)

@@ -9,6 +9,7 @@ use hallpass_django::SecretKeys;
 use hallpass_django::email_confirmation::EmailConfirmationKeys;
 use hallpass_django::hashers::{Hasher, Hashers};
 use hallpass_django::reset_token::ResetTokens;
+use hallpass_django::sesame::Sesame;
 use hallpass_django::session::SessionCodec;
 use tokio::sync::Notify;
 
@@ -149,6 +150,7 @@ impl Builder {
             events: tokio::sync::broadcast::Sender::new(1024),
             codec: SessionCodec::new(&keys),
             tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
+            sesame: sesame(&settings, &keys)?,
             hashing: Hashing::start(hashers(&settings)?, threads, queue)?,
             limits: Limits::new(rates(&settings), prefix, counter(&settings)?),
             letters: Letters::compile(
@@ -171,6 +173,13 @@ impl Builder {
             settings,
         })))
     }
+}
+
+/// SESAME_*: tokens of magic links.
+fn sesame(settings: &Settings, keys: &SecretKeys) -> Result<Sesame, Failure> {
+    let format = settings.sesame.format();
+    let format = format.ok_or_else(|| Failure::new("SESAME_PACKER is unknown"))?;
+    Sesame::new(keys, format).map_err(|error| Failure::from_source("SESAME_…", error))
 }
 
 /// SIMPLE_JWT: keys from the settings, from files, or SECRET_KEY.

@@ -6,6 +6,7 @@ mod accounts;
 mod letters;
 mod ours;
 mod rest;
+mod sesame;
 mod site;
 mod sms;
 mod web;
@@ -29,6 +30,7 @@ pub(super) fn check(reading: &mut Reading) {
     ours::check(&mut checks);
     sms::check(&mut checks);
     rest::check(&mut checks);
+    sesame::check(&mut checks);
     let found = checks.found;
     reading.problems.extend(found);
 }

@@ -29,7 +29,7 @@ const OTHERS: [&str; 4] = [
 ];
 
 /// Settings that exist and that this version does not act on, by whose they are. Prefix and the rest of the names.
-const PLANNED: [(&str, &str, &str); 13] = [
+const PLANNED: [(&str, &str, &str); 12] = [
     (
         "allauth",
         "ACCOUNT_",
@@ -60,12 +60,6 @@ const PLANNED: [(&str, &str, &str); 13] = [
         "ADAPTER CLIENTS ONLY FRONTEND_URLS SERVE_SPECIFICATION SPECIFICATION_TEMPLATE_NAME TOKEN_STRATEGY JWT_ALGORITHM \
          JWT_PRIVATE_KEY JWT_ACCESS_TOKEN_EXPIRES_IN JWT_REFRESH_TOKEN_EXPIRES_IN JWT_AUTHORIZATION_HEADER_SCHEME \
          JWT_STATEFUL_VALIDATION_ENABLED JWT_ROTATE_REFRESH_TOKEN",
-    ),
-    (
-        "django-sesame",
-        "SESAME_",
-        "TOKEN_NAME MAX_AGE ONE_TIME INVALIDATE_ON_PASSWORD_CHANGE INVALIDATE_ON_EMAIL_CHANGE PACKER PRIMARY_KEY_FIELD \
-         TOKENS KEY SIGNATURE_SIZE SALT DIGEST ITERATIONS",
     ),
     (
         "dj-rest-auth",

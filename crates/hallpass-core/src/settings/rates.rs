@@ -125,9 +125,9 @@ const fn rate(amount: u32, period: u64, per: Per) -> Rate {
     }
 }
 
-/// allauth's defaults; ours for the sign-in link, and for wrong codes by whom they are for, so that a fresh code does not
+/// allauth's defaults; ours for the sign-in link, for magic links that are none, and for wrong codes by whom they are for, so that a fresh code does not
 /// bring fresh attempts without end.
-const DEFAULTS: [(&str, &[Rate]); 14] = [
+const DEFAULTS: [(&str, &[Rate]); 15] = [
     ("login", &[rate(30, 60, Per::Ip)]),
     (
         "login_failed",
@@ -153,6 +153,7 @@ const DEFAULTS: [(&str, &[Rate]); 14] = [
     ("reset_password_from_key", &[rate(20, 60, Per::Ip)]),
     ("change_password", &[rate(5, 60, Per::User)]),
     ("change_phone", &[rate(1, 60, Per::User)]),
+    ("magic_link_failed", &[rate(30, 60, Per::Ip)]),
     ("manage_email", &[rate(10, 60, Per::User)]),
     ("reauthenticate", &[rate(10, 60, Per::User)]),
     ("confirm_email", &[rate(1, 180, Per::Key)]),

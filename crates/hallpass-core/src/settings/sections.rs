@@ -5,6 +5,7 @@ use super::field::{Field, section};
 use super::rates::RateLimits;
 use super::rest::{RestAuth, RestFramework, SimpleJwt};
 use super::secret::{Secret, show_gateway, show_optional_url, show_url};
+use super::sesame::Sesame;
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator, Variables};
 use super::user_fields::UserField;
@@ -249,6 +250,9 @@ section! {
         refresh_grace / "HALLPASS_REFRESH_GRACE": u64 = 10, "Seconds in which a refresh token that was rotated a moment ago gives the same successor again: two tabs, a lost answer. Later it ends its family.";
         reset_url / "HALLPASS_RESET_URL": Option<String> = None, "The front end's page for a new password, with `{uid}` and `{token}`, or `{key}` for both. Unset: ours.";
         email_confirm_url / "HALLPASS_EMAIL_CONFIRM_URL": Option<String> = None, "The front end's page that confirms an address, with `{key}`. Unset: ours.";
+        magic_link_confirm / "HALLPASS_MAGIC_LINK_CONFIRM": bool = false, "A magic link shows a page with a button first, and is only used when that is pressed: programs that look through mail open links, too.";
+        magic_link_login / "HALLPASS_MAGIC_LINK_LOGIN": bool = false, "Magic links without a scope sign in at `login/magic/` below HALLPASS_MOUNT.";
+        magic_link_revocable / "HALLPASS_MAGIC_LINK_REVOCABLE": bool = false, "Single magic links can be revoked; each that is opened is looked up among those. Needs SESAME_MAX_AGE.";
         redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
         event_retention_days / "HALLPASS_EVENT_RETENTION_DAYS": u64 = 365, "Days that what happened to accounts is kept; 0 keeps it for ever.";
     }
@@ -277,13 +281,15 @@ pub struct Settings {
     pub simple_jwt: SimpleJwt,
     /// `REST_FRAMEWORK`.
     pub rest_framework: RestFramework,
+    /// `SESAME_*`.
+    pub sesame: Sesame,
     /// `HALLPASS_*`.
     pub hallpass: Hallpass,
 }
 
 /// Every setting, in the order of the reference page.
 pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
-    let sections: [&[Field]; 11] = [
+    let sections: [&[Field]; 12] = [
         General::FIELDS,
         Security::FIELDS,
         Session::FIELDS,
@@ -294,6 +300,7 @@ pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
         RestAuth::FIELDS,
         SimpleJwt::FIELDS,
         RestFramework::FIELDS,
+        Sesame::FIELDS,
         Hallpass::FIELDS,
     ];
     sections.into_iter().flatten()

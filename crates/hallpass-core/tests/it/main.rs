@@ -7,6 +7,7 @@ mod events;
 mod jwt;
 mod letters;
 mod limits;
+mod magic_link;
 mod outbox;
 mod permissions;
 mod settings;

@@ -7,6 +7,7 @@ mod names;
 mod rates;
 mod rest;
 mod secrets;
+mod sesame;
 mod texts;
 mod values;
 

@@ -56,6 +56,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether the tokens that are made are of version 1, each of which costs a PBKDF2.
+    pub fn makes_v1(&self) -> bool {
+        self.tokens.first() == Some(&Version::V1)
+    }
+
     /// Whether tokens can be made with these, and will end one day.
     pub fn check(&self) -> Result<(), SettingsError> {
         if self.max_age.is_none() && !self.invalidate_on_password_change {

@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::packer::PrimaryKey;
 use super::{Body, Digest, Fault, MakeError, Settings, UserFields, decode, is_base64, revocation};
-use crate::signing::{Algorithm, SecretKeys, Signer, SigningError, unpadded};
+use crate::signing::{Algorithm, SecretKeys, Signer, SigningError, from_base62, unpadded};
 
 /// A SHA-1 in base64url.
 const SIGNATURE: usize = 27;
@@ -53,7 +53,7 @@ impl Signing {
         token: &str,
         now: i64,
         max_age: Option<u64>,
-    ) -> Result<(PrimaryKey, Body), Fault> {
+    ) -> Result<(PrimaryKey, Option<i64>, Body), Fault> {
         if max_age.is_some() {
             return Err(Fault::MaxAgeInV1);
         }
@@ -72,7 +72,10 @@ impl Signing {
         let data = decode(payload)?;
         let (pk, length) = settings.packer.unpack(&data)?;
         let revocation = data[length..].to_vec();
-        Ok((pk, Body::V1 { revocation }))
+        let made = settings
+            .max_age
+            .and_then(|_| from_base62(token.split(':').nth(1)?));
+        Ok((pk, made, Body::V1 { revocation }))
     }
 
     pub(super) fn check(

@@ -61,23 +61,22 @@ impl Signing {
         token: &str,
         now: i64,
         max_age: Option<u64>,
-    ) -> Result<(PrimaryKey, Body), Fault> {
+    ) -> Result<(PrimaryKey, Option<i64>, Body), Fault> {
         let data = decode(token)?;
         let (pk, mut length) = settings.packer.unpack(&data)?;
-        let mut age = None;
+        let mut made = None;
         if settings.max_age.is_some() {
             let at = data[length..].first_chunk().ok_or(Fault::Time)?;
             length += at.len();
-            let at = i64::from(i32::from_be_bytes(*at));
-            age = Some(now.saturating_sub(EPOCH).saturating_sub(at));
+            made = Some(i64::from(i32::from_be_bytes(*at)) + EPOCH);
         }
         let (signed, signature) = data.split_at(length);
         if signature.len() != settings.signature_size {
             return Err(Fault::SignatureLength);
         }
         // An age that is MAX_AGE is too old, unlike in version 1. One from the future is young: clocks differ.
-        if let (Some(age), Some(most)) = (age, max_age.or(settings.max_age))
-            && u64::try_from(age).is_ok_and(|age| age >= most)
+        if let (Some(made), Some(most)) = (made, max_age.or(settings.max_age))
+            && u64::try_from(now.saturating_sub(made)).is_ok_and(|age| age >= most)
         {
             return Err(Fault::Expired);
         }
@@ -85,7 +84,7 @@ impl Signing {
             signed: signed.to_vec(),
             signature: signature.to_vec(),
         };
-        Ok((pk, body))
+        Ok((pk, made, body))
     }
 
     pub(super) fn check(

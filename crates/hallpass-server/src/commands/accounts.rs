@@ -7,7 +7,7 @@ use dialoguer::{Confirm, Input, Password};
 use hallpass::domain::User;
 use hallpass::flows::{login_by_link, users};
 use hallpass::settings::Settings;
-use hallpass::{Hallpass, Refusal, store};
+use hallpass::{Error, Hallpass, Refusal, store};
 
 use super::say;
 use crate::start;
@@ -188,13 +188,27 @@ async fn find(hallpass: &Hallpass, name: &str) -> Result<User> {
     }
 }
 
-pub(crate) async fn link(settings: Settings, name: &str, base_url: Option<String>) -> Result<()> {
+/// `page` is a path and the scope that it asks for; without one it is a sign-in link.
+pub(crate) async fn link(
+    settings: Settings,
+    name: &str,
+    page: Option<(&str, &str)>,
+    base_url: Option<String>,
+) -> Result<()> {
     let hallpass = open(settings).await?;
     let user = find(&hallpass, name).await?;
     if !user.is_active {
         bail!("the account is switched off: no link would work");
     }
     let base = base_url.unwrap_or_else(|| hallpass.base_url());
+    if let Some((path, scope)) = page {
+        let link = hallpass.magic_link(&user).scope(scope).base_url(base);
+        return match link.url(path).await {
+            Ok(link) => say(&link),
+            Err(Error::Failed(failure)) => bail!("{failure}"),
+            Err(Error::Refused(refusal)) => bail!("{}", refusal.code()),
+        };
+    }
     let link = login_by_link::Link::make(&hallpass, &user, hallpass.now());
     say(&format!(
         "{}{}{}",

@@ -47,7 +47,7 @@ pub(crate) async fn check(settings: &Settings) -> Result<()> {
         .settings(settings.clone())
         .build()
         .await?;
-    let _ = hallpass.router();
+    let _: axum::Router = hallpass.router();
     say("Settings and database fit.")
 }
 

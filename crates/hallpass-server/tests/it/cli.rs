@@ -64,6 +64,19 @@ async fn accounts_by_hand(db: TestDb) {
         302
     );
     assert_eq!(program.run(&["link", "nobody"]).status.code(), Some(1));
+    let page = ["link", "ann", "--page", "/reports/7/?a=1#b"];
+    let magic = program.ok(&[
+        &page[..],
+        &["--scope", "report:7", "--base-url", "https://shop.example/"],
+    ]
+    .concat());
+    let start = "https://shop.example/reports/7/?a=1&sesame=";
+    assert!(
+        magic.starts_with(start) && magic.trim().ends_with("#b"),
+        "{magic}"
+    );
+    let elsewhere = program.run(&["link", "ann", "--page", "https://evil.example/"]);
+    assert_eq!(elsewhere.status.code(), Some(1));
     assert_eq!(
         program.run(&["changepassword", "ann"]).status.code(),
         Some(1),

@@ -117,7 +117,7 @@ where
 }
 
 /// The request again, if its token is right or it needs none.
-async fn check(request: Request) -> Result<Request, Rejection> {
+pub(super) async fn check(request: Request) -> Result<Request, Rejection> {
     if request.method().is_safe() {
         return Ok(request);
     }

@@ -86,6 +86,16 @@ impl Here {
         self.0.visitor.get_or_try_init(|| self.read(parts)).await
     }
 
+    /// How the request came.
+    pub(crate) fn arrival(&self, parts: &Parts) -> Result<Arrival, Rejection> {
+        if let Some(arrival) = parts.extensions.get::<Arrival>() {
+            return Ok(arrival.clone());
+        }
+        let face = &self.0.face;
+        let arrival = Arrival::of(parts, face.hallpass.settings());
+        arrival.map_err(|turned| Rejection::new(face, parts, Kind::Turned(turned)))
+    }
+
     /// Who asks, if anybody wanted to know before.
     pub(crate) fn known(&self) -> Option<&Visitor> {
         self.0.visitor.get()
@@ -95,10 +105,7 @@ impl Here {
         let face = &self.0.face;
         let settings = face.hallpass.settings();
         let reject = |kind| Rejection::new(face, parts, kind);
-        let arrival = match parts.extensions.get::<Arrival>() {
-            Some(arrival) => arrival.clone(),
-            None => Arrival::of(parts, settings).map_err(|turned| reject(Kind::Turned(turned)))?,
-        };
+        let arrival = self.arrival(parts)?;
         let by_header = by_header::prove(face, &arrival, parts).await?;
         let cookie = cookies::find(&parts.headers, &settings.session.cookie_name);
         // What a browser sends along by itself proves nothing about who wants the request.

@@ -85,10 +85,15 @@ impl Rejection {
 
     /// The layer is missing: the developer's mistake, and said so in the log.
     pub(crate) fn no_layer() -> Self {
-        tracing::error!(
+        Rejection::misplaced(
             "a route asks who is signed in, but hallpass.layer() is not around it: add `.layer(hallpass.layer())` to \
-             the app's router, after its routes"
-        );
+             the app's router, after its routes",
+        )
+    }
+
+    /// A layer is missing; `what` says which.
+    pub(crate) fn misplaced(what: &'static str) -> Self {
+        tracing::error!("{what}");
         Rejection(Box::new(Inner {
             code: "error",
             response: (

@@ -16,6 +16,7 @@ mod load;
 mod login;
 mod login_by_link;
 mod login_methods;
+mod magic_link;
 mod one_time;
 mod pages;
 mod past_flaws;

@@ -162,7 +162,7 @@ pub async fn proceed(cx: &mut Cx) -> Result<Progress, Error> {
 async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts, Error> {
     let account = cx.hallpass().settings().account.clone();
     let last = login.records.last().map(|record| record.method.as_str());
-    let mailbox = matches!(last, Some("code" | "link"));
+    let mailbox = !login.magic && matches!(last, Some("code" | "link"));
     let demanded = !mailbox && account.login_by_code_required.is_after(last);
     let phone = account.asks(SignupField::Phone);
     let mut facts = Facts {
@@ -235,7 +235,8 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
     let letter = may_send_optional(cx, &login).await?;
     let before = cx.session.clone();
     cx.session.remove(keys::LOGIN);
-    let once = login.done.is_empty()
+    let once = !login.magic
+        && login.done.is_empty()
         && login
             .records
             .last()

@@ -48,6 +48,13 @@ CREATE TABLE hallpass_spent (
 );
 CREATE INDEX hallpass_spent_expires ON hallpass_spent (expires_at);
 
+-- table hallpass_revoked_link
+CREATE TABLE hallpass_revoked_link (
+    digest character varying(64) NOT NULL PRIMARY KEY,
+    expires_at timestamp with time zone NOT NULL
+);
+CREATE INDEX hallpass_revoked_link_expires ON hallpass_revoked_link (expires_at);
+
 -- table hallpass_code
 CREATE TABLE hallpass_code (
     id character varying(43) NOT NULL PRIMARY KEY,

@@ -77,7 +77,6 @@ fn settings_that_only_django_has_are_called_that() {
         ("MFA_TOTP_ISSUER", "allauth"),
         ("USERSESSIONS_TRACK_ACTIVITY", "allauth"),
         ("HEADLESS_ONLY", "allauth"),
-        ("SESAME_MAX_AGE", "django-sesame"),
         ("REST_AUTH_LOGIN_SERIALIZER", "dj-rest-auth"),
         ("SIMPLE_JWT_JWK_URL", "simplejwt"),
         ("SESSION_ENGINE", "Django"),
@@ -106,7 +105,6 @@ fn settings_that_only_django_has_are_called_that() {
         ("socialaccount", "allauth"),
         ("headless", "allauth"),
         ("usersessions", "allauth"),
-        ("sesame", "django-sesame"),
     ] {
         let words = format!("has settings of {package} that this version does not support yet");
         refused(file(&format!("[{table}]\nx = 1")), table, &words);

@@ -71,5 +71,5 @@ fn limits_can_be_changed_one_by_one_and_switched_off() {
     assert!(changed["login_failed"].is_empty());
     assert_eq!(changed["request_login_link"].len(), 2);
     assert!(rates("false").is_empty());
-    assert_eq!(rates("{}").len(), 14);
+    assert_eq!(rates("{}").len(), 15);
 }

@@ -161,6 +161,7 @@ fn defaults() -> Vec<(&'static str, Value)> {
                 "confirm_email": "1/3m/key",
                 "login": "30/m/ip",
                 "login_failed": "10/m/ip,5/5m/key",
+                "magic_link_failed": "30/m/ip",
                 "manage_email": "10/m/user",
                 "reauthenticate": "10/m/user",
                 "request_login_code": "20/m/ip,3/m/key",
@@ -206,6 +207,9 @@ fn defaults() -> Vec<(&'static str, Value)> {
         ("HALLPASS_MAIL_WORKERS", json!(4)),
         ("HALLPASS_MAIL_ATTEMPTS", json!(12)),
         ("HALLPASS_MAIL_CA_FILE", json!(null)),
+        ("HALLPASS_MAGIC_LINK_CONFIRM", json!(false)),
+        ("HALLPASS_MAGIC_LINK_LOGIN", json!(false)),
+        ("HALLPASS_MAGIC_LINK_REVOCABLE", json!(false)),
         ("HALLPASS_LOG", json!("info")),
         ("HALLPASS_LOG_FORMAT", json!("text")),
     ]
@@ -215,7 +219,13 @@ fn defaults() -> Vec<(&'static str, Value)> {
 fn defaults_are_those_that_people_know() {
     let loaded = load(None, []).expect("the defaults fit each other");
     let rows = loaded.rows();
-    let defaults = || defaults().into_iter().chain(super::rest::defaults());
+    let defaults = || {
+        let rest = super::rest::defaults().into_iter();
+        defaults()
+            .into_iter()
+            .chain(rest)
+            .chain(super::sesame::defaults())
+    };
     for (name, wanted) in defaults() {
         assert_eq!(value(&loaded, name), wanted, "{name}");
     }

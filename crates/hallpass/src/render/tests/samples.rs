@@ -231,6 +231,12 @@ fn signing_in() -> Vec<Sample> {
         Sample::new("login_by_link/invalid.html", json!({ "again_url": "/again/", "login_url": "/login/" }))
             .or(json!([{ "/again_url": null }, { "/login_url": null }])),
         Sample::new(
+            "magic_link/confirm.html",
+            json!({ "display": HOSTILE, "form": form(json!({})), "signs_in": false }),
+        )
+        .or(json!([{ "/signs_in": true }, { "/form/action": null }])),
+        Sample::new("magic_link/invalid.html", json!({ "login_url": "/login/" })),
+        Sample::new(
             "logout/confirm.html",
             json!({ "form": form(json!({ "next": next() })), "back_url": "/", "user": user() }),
         )
