@@ -1,9 +1,10 @@
 //! How an app is put together for a test: what differs from a real one, and what the test says about it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use hallpass::settings::{RateLimits, Secret, Settings};
+use hallpass::settings::{self, RateLimits, Secret, Settings};
 use hallpass::store::migrate_with;
 use hallpass::{Builder, Hallpass};
 use hallpass_core::delivery::{Handset, Mailbox};
@@ -19,6 +20,8 @@ type Step = Box<dyn FnOnce(Builder) -> Builder + Send>;
 #[must_use = "call start() or around()"]
 pub struct Setup {
     db: Option<TestDb>,
+    file: Option<PathBuf>,
+    set: Vec<(String, String)>,
     changes: Vec<Change>,
     steps: Vec<Step>,
 }
@@ -30,8 +33,20 @@ impl Setup {
         self
     }
 
-    /// Changes settings. Begun with: Hallpass's own defaults, cheap hashes, no rate limits; nothing is read from files or
-    /// the environment.
+    /// Reads the settings of this file first: the app's `hallpass.toml`. The environment is not read.
+    pub fn settings_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Sets a setting by its name and as the environment would say it, as [`Builder::set`] does.
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.set.push((name.into(), value.into()));
+        self
+    }
+
+    /// Changes settings, after all that was read and set. The secret is the kit's, hashes are cheap, and there are no rate
+    /// limits, unless this says so.
     pub fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
         self.changes.push(Box::new(change));
         self
@@ -62,7 +77,7 @@ impl Setup {
             Some(db) => db,
             None => TestDb::sqlite().await,
         };
-        let mut settings = Settings::default();
+        let mut settings = read(self.file.as_deref(), self.set);
         settings.general.secret_key = Some(Secret::new(SECRET));
         settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
         settings.account.rate_limits = RateLimits::none();
@@ -96,5 +111,20 @@ impl Setup {
             handset,
             clock,
         }
+    }
+}
+
+/// The settings of a file and of names and values. A secret is there first, for settings without one are refused.
+fn read(file: Option<&Path>, set: Vec<(String, String)>) -> Settings {
+    let text = file.map(|path| {
+        let text = std::fs::read_to_string(path);
+        (path.display().to_string(), text.expect("a settings file"))
+    });
+    let mut set = set;
+    set.push(("SECRET_KEY".to_owned(), SECRET.to_owned()));
+    let file = text.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    match settings::load(file, set) {
+        Ok(loaded) => loaded.settings,
+        Err(problems) => panic!("{problems}"),
     }
 }
