@@ -22,11 +22,22 @@ def migrate(args):
     return {"migrated": True}
 
 
+def adopt(args):
+    """Notes that tables which somebody else made are there, as docs/src/how-to/own-user.md says."""
+    from django.core.management import call_command
+
+    for app in ["people", "account", "usersessions", "authtoken"]:
+        call_command("migrate", app, fake=True, verbosity=0, interactive=False)
+    return {"adopted": True}
+
+
 def make_user(args):
     from allauth.account.models import EmailAddress
     from django.contrib.auth import get_user_model
 
-    user = get_user_model()(username=args.username, email=args.email, is_active=not args.inactive)
+    model = get_user_model()
+    named = {} if model.USERNAME_FIELD == "email" else {"username": args.username}
+    user = model(email=args.email, is_active=not args.inactive, **named)
     if args.encoded is not None:
         user.password = args.encoded
     else:
@@ -35,6 +46,12 @@ def make_user(args):
     if args.email:
         EmailAddress.objects.create(user=user, email=args.email, verified=args.verified, primary=True)
     return _user(user)
+
+
+def find(args):
+    from django.contrib.auth import get_user_model
+
+    return _user(get_user_model().objects.get(email=args.email))
 
 
 def show_user(args):
@@ -253,7 +270,7 @@ def _find(pk):
 def _user(user):
     return {
         "id": user.pk,
-        "username": user.username,
+        "username": user.get_username(),
         "email": user.email,
         "password": user.password,
         "is_active": user.is_active,
@@ -278,10 +295,13 @@ def _parser():
     one.add_argument("--encoded", default=None, help="the password column as it is to be")
     one.add_argument("--inactive", action="store_true")
     one.add_argument("--verified", action="store_true", help="the address counts as verified")
+    command("adopt", adopt)
+    one = command("find", find)
+    one.add_argument("--email", required=True)
     one = command("show-user", show_user)
-    one.add_argument("--user", type=int, required=True)
+    one.add_argument("--user", required=True)
     one = command("session-create", session_create)
-    one.add_argument("--user", type=int, default=None)
+    one.add_argument("--user", default=None)
     one.add_argument("--data", default="{}", help="more to put in, a JSON object")
     one = command("session-read", session_read)
     one.add_argument("--key", required=True)
@@ -289,7 +309,7 @@ def _parser():
     one.add_argument("--password", required=True)
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--encoded", default=None)
-    which.add_argument("--user", type=int, default=None)
+    which.add_argument("--user", default=None)
     one = command("login", login)
     one.add_argument("--username", required=True)
     one.add_argument("--password", required=True)
@@ -299,9 +319,9 @@ def _parser():
     one = command("must-update", must_update)
     one.add_argument("--encoded", required=True)
     one = command("make-token", make_token)
-    one.add_argument("--user", type=int, required=True)
+    one.add_argument("--user", required=True)
     one = command("check-token", check_token)
-    one.add_argument("--user", type=int, required=True)
+    one.add_argument("--user", required=True)
     one.add_argument("--token", required=True)
     one = command("sign", sign)
     one.add_argument("--value", required=True, help="JSON")
@@ -323,7 +343,7 @@ def _parser():
     one = command("jwt-backends", jwt_backends)
     one.add_argument("--cases", required=True, help="a JSON list of what TokenBackend takes, with payload and token")
     one = command("jwt-user", jwt_user)
-    one.add_argument("--user", type=int, required=True, help="whose pair is made")
+    one.add_argument("--user", required=True, help="whose pair is made")
     one.add_argument("--access", required=True)
     one.add_argument("--refresh", required=True)
     one = command("serve", serve)
@@ -339,7 +359,7 @@ def main():
 
     django.setup()
     answer = args.run(args)
-    json.dump(answer, sys.stdout)
+    json.dump(answer, sys.stdout, default=str)
     print()
 
 

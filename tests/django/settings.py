@@ -4,6 +4,7 @@ DATABASE_URL   sqlite:///absolute/path or postgres://user:password@host:port/nam
 SECRET_KEY     the key both sides share
 SIMPLE_JWT     settings of simplejwt that are no times, as a JSON object
 SESAME         settings of django-sesame without the SESAME_ of their names, as a JSON object
+OWN_USER       if it is there, people are of the model people.Person, which has a UUID and no user name
 """
 
 import json
@@ -58,6 +59,12 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework.authtoken",
 ]
+if os.environ.get("OWN_USER"):
+    INSTALLED_APPS.insert(0, "people")
+    AUTH_USER_MODEL = "people.Person"
+    ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+    ACCOUNT_LOGIN_METHODS = {"email"}
+    ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -11,6 +11,7 @@ pub mod secret;
 pub mod session;
 pub mod timestamp;
 pub mod user;
+pub mod user_id;
 
 pub use client::Client;
 pub use code::Code;
@@ -18,4 +19,5 @@ pub use login::{Login, Record, Stage};
 pub use phone::Phone;
 pub use session::{Session, SessionKey};
 pub use timestamp::{Clock, Timestamp};
-pub use user::{User, UserId};
+pub use user::User;
+pub use user_id::UserId;

@@ -25,6 +25,7 @@ mod sesame;
 mod signup_fields;
 mod types;
 mod user_fields;
+mod user_model;
 mod words;
 
 pub use account::CodeUse;
@@ -45,6 +46,7 @@ pub use sesame::{KeyField, Sesame, TokenDigest, TokenVersion};
 pub use signup_fields::{Asked, ExtraField, ExtraKind, SignupField};
 pub use types::{Validator, Variables};
 pub use user_fields::UserField;
+pub use user_model::{UserColumn, UserKey};
 pub use words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,

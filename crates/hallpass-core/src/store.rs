@@ -28,6 +28,7 @@ pub mod token;
 mod url;
 pub mod user;
 pub mod user_field;
+mod user_table;
 mod value;
 
 pub use check::{Difference, check, check_with};
@@ -36,4 +37,5 @@ pub use db::{Conn, Db, DbError, Dialect, Statements, Tx};
 pub use hold::{Claimed, hold};
 pub use migrate::{migrate, migrate_with};
 pub use url::DatabaseUrl;
+pub use user_table::UserTable;
 pub use value::{FromValue, Row, Sql, Value};

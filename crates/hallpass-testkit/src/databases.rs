@@ -47,6 +47,25 @@ impl TestDb {
         }
     }
 
+    /// Another database of the same kind, without any tables.
+    pub async fn empty(&self) -> Self {
+        let Some(parent) = self.folder().and_then(std::path::Path::parent) else {
+            let url = Postgres::shared().create_empty_database().await;
+            return TestDb {
+                db: open(&url),
+                url,
+                folder: None,
+            };
+        };
+        let folder = tempfile::tempdir_in(parent).expect("a folder");
+        let url = format!("sqlite:///{}", folder.path().join("own.sqlite3").display());
+        TestDb {
+            db: open(&url),
+            url,
+            folder: Some(Arc::new(folder)),
+        }
+    }
+
     /// The same database for another app. It is gone with the first one.
     pub fn shared(&self) -> TestDb {
         TestDb {

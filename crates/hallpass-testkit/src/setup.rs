@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use hallpass::settings::{self, RateLimits, Secret, Settings};
-use hallpass::store::migrate_with;
+use hallpass::store::{UserTable, migrate_with};
 use hallpass::{Builder, Hallpass};
 use hallpass_core::delivery::{Handset, Mailbox};
 
@@ -73,10 +73,6 @@ impl Setup {
         last: impl FnOnce(&mut Settings),
         build: impl FnOnce(Builder) -> Builder,
     ) -> TestApp {
-        let db = match self.db {
-            Some(db) => db,
-            None => TestDb::sqlite().await,
-        };
         let mut settings = read(self.file.as_deref(), self.set);
         settings.general.secret_key = Some(Secret::new(SECRET));
         settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
@@ -85,8 +81,14 @@ impl Setup {
             change(&mut settings);
         }
         last(&mut settings);
+        let mut db = match self.db {
+            Some(db) => db,
+            None if settings.has_own_user() => TestDb::sqlite().await.empty().await,
+            None => TestDb::sqlite().await,
+        };
+        db.db = db.db.with_users(UserTable::of(&settings));
         let columns = &settings.hallpass.user_fields;
-        if !columns.is_empty() {
+        if !columns.is_empty() || settings.has_own_user() {
             let made = migrate_with(&db.db, columns).await;
             made.expect("the columns are made");
         }

@@ -100,7 +100,7 @@ impl From<Stage> for String {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Login {
     /// Whose it is; nobody where it must look like one and never end.
-    pub user: Option<i64>,
+    pub user: Option<UserId>,
     /// Of the password column when it began: a new password ends it.
     pub seal: String,
     /// What has been proved in it. It enters the session's records only with the session itself, so that what an
@@ -147,7 +147,7 @@ impl Login {
     /// A sign-in of `user`.
     pub fn new(user: &User, now: Timestamp) -> Self {
         Login {
-            user: Some(user.id.as_int()),
+            user: Some(user.id),
             seal: seal(user),
             ..Login::of_nobody(now)
         }
@@ -179,7 +179,7 @@ impl Login {
 
     /// The user's key.
     pub fn user_id(&self) -> Option<UserId> {
-        self.user.map(UserId::from_int)
+        self.user
     }
 
     /// When it began.

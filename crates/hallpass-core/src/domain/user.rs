@@ -1,48 +1,10 @@
-//! The user, as `auth_user` keeps it.
+//! The user, as the user's table keeps it: `auth_user`, or one of the app's own.
 
 use std::fmt;
-use std::str::FromStr;
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, UserId};
 
-/// The key of a user. Its text is what Django writes into sessions and links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(i64);
-
-impl UserId {
-    /// No user's key: looked up where there is nobody, so that it takes as long as where there is somebody.
-    pub(crate) const NOBODY: UserId = UserId(0);
-
-    /// From an integer key.
-    pub const fn from_int(id: i64) -> Self {
-        UserId(id)
-    }
-
-    /// The integer key.
-    pub const fn as_int(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Only the spelling that [`fmt::Display`] gives, within PostgreSQL's `integer`: no sign, no leading zero, no blank.
-impl FromStr for UserId {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let id: i64 = text.parse().map_err(|_| ())?;
-        if !(0..=i64::from(i32::MAX)).contains(&id) || id.to_string() != text {
-            return Err(());
-        }
-        Ok(UserId(id))
-    }
-}
-
-/// A row of `auth_user`.
+/// A row of the user's table. What that table has no column for is empty or false; `is_active` is true then.
 #[derive(Clone)]
 pub struct User {
     /// Primary key.
@@ -53,19 +15,19 @@ pub struct User {
     pub last_login: Option<Timestamp>,
     /// Has every permission.
     pub is_superuser: bool,
-    /// Unique, case-sensitive in the database.
+    /// Unique, case-sensitive in the database; empty where there are none.
     pub username: String,
     /// Given name, may be empty.
     pub first_name: String,
     /// Family name, may be empty.
     pub last_name: String,
-    /// The primary address, may be empty; not unique.
+    /// The primary address, may be empty.
     pub email: String,
     /// May open the admin.
     pub is_staff: bool,
     /// False: the account is switched off.
     pub is_active: bool,
-    /// When the account was made.
+    /// When the account was made; 1970 where the table does not say.
     pub date_joined: Timestamp,
 }
 

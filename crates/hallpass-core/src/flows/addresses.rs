@@ -1,6 +1,6 @@
 //! The e-mail addresses of an account: what must always hold, whoever changes them.
 //!
-//! At most one is the primary one, and `auth_user.email` is its mirror. A confirmed address has one owner. What a link or
+//! At most one is the primary one, and the column of the user's own row, if it has one, is its mirror. A confirmed address has one owner. What a link or
 //! a code confirms is the very address that it was sent to.
 
 mod letters;

@@ -85,7 +85,7 @@ pub async fn begin(cx: &mut Cx, request: Request<'_>) -> Result<Progress, Error>
     }
     if let Some(user) = &user {
         begun = Login {
-            user: Some(user.id.as_int()),
+            user: Some(user.id),
             ..begun
         };
         begun.follow(user);

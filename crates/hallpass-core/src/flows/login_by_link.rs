@@ -245,7 +245,8 @@ async fn refuse<T>(cx: &mut Cx, user: Option<UserId>, refusal: Refusal) -> Resul
 /// The user whom the link is for, and the link's digest. Mistyped, expired, spent, or for nobody: all one refusal, after
 /// the same work.
 async fn check(cx: &mut Cx, uid: &str, token: &str) -> Result<(User, String), Error> {
-    let id = decode_uid(uid).and_then(|text| text.parse::<UserId>().ok());
+    let users = cx.hallpass().db().users();
+    let id = decode_uid(uid).and_then(|text| users.key(&text));
     let user = match id {
         Some(id) => store::user::by_id(cx.read(), id).await?,
         None => None,

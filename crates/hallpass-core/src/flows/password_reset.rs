@@ -172,7 +172,7 @@ pub async fn waiting(cx: &mut Cx) -> Result<Challenge, Error> {
 /// Leave to choose a new password, as it waits in the session. It holds nothing that could be used elsewhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Leave {
-    user: i64,
+    user: UserId,
     /// Of the password column: another password ends it.
     seal: String,
     /// Microseconds.
@@ -229,7 +229,7 @@ pub async fn finish_code(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     };
     let lifetime = Purpose::PasswordReset.lifetime(cx.hallpass().settings());
     let leave = Leave {
-        user: user.id.as_int(),
+        user: user.id,
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
         email: Some(challenge.recipient),
@@ -256,7 +256,7 @@ pub async fn open(cx: &mut Cx, key: &str) -> Result<(), Error> {
     let (user, link) = link::check(cx, key).await?;
     let lifetime = Duration::from_secs(cx.hallpass().settings().account.login_timeout);
     let leave = Leave {
-        user: user.id.as_int(),
+        user: user.id,
         seal: seal(&user),
         until: (cx.now + lifetime).micros(),
         email: link::recipient(cx, &link).await?,
@@ -280,7 +280,7 @@ async fn leave(cx: &mut Cx) -> Result<(Leave, User), Error> {
         cx.session.remove(keys::RESET_LEAVE);
         return Err(Refusal::InvalidPasswordReset.into());
     };
-    let user = user_of(cx, Some(UserId::from_int(leave.user))).await?;
+    let user = user_of(cx, Some(leave.user)).await?;
     match user.filter(|user| leave.seal == seal(user)) {
         Some(user) => Ok((leave, user)),
         None => {
@@ -346,7 +346,7 @@ async fn leave_by(cx: &mut Cx, key: &str) -> Result<(User, Leave), Error> {
     let (user, link) = link::check(cx, key).await?;
     cx.checkpoint().await?;
     let leave = Leave {
-        user: user.id.as_int(),
+        user: user.id,
         seal: seal(&user),
         until: 0,
         email: link::recipient(cx, &link).await?,

@@ -77,7 +77,7 @@ fn signed_in_as(hallpass: &Hallpass, session: &Session) -> Option<UserId> {
         return None;
     }
     match session.get(keys::AUTH_USER_ID)? {
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => hallpass.db().users().key(text),
         _ => None,
     }
 }

@@ -132,7 +132,7 @@ pub async fn finish(
         return Ok(Finished::Progress(progress));
     }
     let user = save::save(cx, &form, &password).await?;
-    login.user = Some(user.id.as_int());
+    login.user = Some(user.id);
     login.follow(&user);
     let progress = pipeline::begin(cx, login, Some(user)).await?;
     Ok(Finished::Progress(progress))
@@ -225,7 +225,7 @@ async fn pretend(cx: &mut Cx, form: &Form, password: &str) -> Result<(), Error> 
     let rows = [
         form.email.is_some(),
         form.phone.is_some(),
-        !save::kept(form, &own).is_empty(),
+        !save::kept(cx, form, &own).is_empty(),
     ];
     for _ in rows.iter().filter(|row| **row).skip(1) {
         store::user::touch(cx.write().await?, id, email).await?;

@@ -209,9 +209,10 @@ fn rejected(rejected: Rejected) -> Refusal {
 }
 
 fn user_id(hallpass: &Hallpass, claims: &Claims) -> Option<UserId> {
+    let users = hallpass.db().users();
     match claims.get(&hallpass.settings().simple_jwt.user_id_claim)? {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => number.to_string().parse().ok(),
+        Value::String(text) => users.key(text),
+        Value::Number(number) => users.key(&number.to_string()),
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::User;
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::own_fields;
 use crate::flows::signup::form;
-use crate::settings::UserField;
+use crate::settings::{UserColumn, UserField};
 use crate::store;
 use crate::store::user_field::Given;
 
@@ -106,7 +106,18 @@ async fn own_changes(
 }
 
 /// Changes name and names; `None`: they are what they were.
-async fn names(cx: &mut Cx, user: &User, changes: Changes) -> Result<Option<User>, Error> {
+async fn names(cx: &mut Cx, user: &User, mut changes: Changes) -> Result<Option<User>, Error> {
+    // What the user's table has no column for cannot be changed.
+    let users = cx.hallpass().db().users();
+    for (column, change) in [
+        (UserColumn::Username, &mut changes.username),
+        (UserColumn::FirstName, &mut changes.first_name),
+        (UserColumn::LastName, &mut changes.last_name),
+    ] {
+        if !users.has(column) {
+            *change = None;
+        }
+    }
     let mut next = user.clone();
     if let Some(text) = changes.username.filter(|text| *text != user.username) {
         let name = form::clean_username(cx, &text)?;

@@ -9,6 +9,7 @@ use crate::domain::{User, UserId, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::own_fields;
 use crate::hallpass::Hallpass;
+use crate::settings::UserColumn;
 use crate::store::user::NewUser;
 use crate::store::user_field::Given;
 use crate::store::{self, Claimed};
@@ -87,6 +88,13 @@ pub async fn create_superuser(
         return Ok(Created::Taken);
     }
     let made = store::user::insert(tx.conn(), new, hallpass.now()).await?;
+    if let Some(id) = made
+        && !email.is_empty()
+        && !hallpass.db().users().has(UserColumn::Email)
+    {
+        let email = email.to_lowercase();
+        store::email_address::insert(tx.conn(), id, &email, false, true).await?;
+    }
     tx.commit().await.map_err(Failure::from)?;
     Ok(made.map_or(Created::Taken, Created::Made))
 }

@@ -24,7 +24,7 @@ use crate::hashing::Hashing;
 use crate::hooks;
 use crate::limits::{self, Counter, Limits};
 use crate::settings::{Backend, LimitsStore, Per, Rate, Settings, SmsBackend};
-use crate::store::{self, DatabaseUrl, Db};
+use crate::store::{self, DatabaseUrl, Db, UserTable};
 
 /// Puts a [`Hallpass`] together.
 pub struct Builder {
@@ -117,6 +117,7 @@ impl Builder {
             Some(db) => db,
             None => open_database(&settings)?,
         };
+        let db = db.with_users(UserTable::of(&settings));
         let zone = jiff::tz::TimeZone::get(&general.time_zone)
             .map_err(|error| Failure::from_source("TIME_ZONE", error))?;
         let mailer = match self.mailer {
@@ -177,7 +178,7 @@ impl Builder {
 
 /// SESAME_*: tokens of magic links.
 fn sesame(settings: &Settings, keys: &SecretKeys) -> Result<Sesame, Failure> {
-    let format = settings.sesame.format();
+    let format = settings.sesame.format(settings.hallpass.user_key);
     let format = format.ok_or_else(|| Failure::new("SESAME_PACKER is unknown"))?;
     Sesame::new(keys, format).map_err(|error| Failure::from_source("SESAME_…", error))
 }
@@ -219,11 +220,9 @@ fn jwts(settings: &Settings, secret_key: &str) -> Result<Jwts, Failure> {
 pub fn open_database(settings: &Settings) -> Result<Db, Failure> {
     let url = DatabaseUrl::parse(settings.general.database_url.reveal())?;
     let connections = usize::try_from(settings.hallpass.database_connections).unwrap_or(16);
-    Db::open(
-        &url,
-        connections,
-        Duration::from_secs(settings.hallpass.database_timeout),
-    )
+    let timeout = Duration::from_secs(settings.hallpass.database_timeout);
+    let db = Db::open(&url, connections, timeout)?;
+    Ok(db.with_users(UserTable::of(settings)))
 }
 
 /// PASSWORD_HASHERS, or the default: ours, and Django's own beside a live Django.

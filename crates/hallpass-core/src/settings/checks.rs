@@ -9,6 +9,7 @@ mod rest;
 mod sesame;
 mod site;
 mod sms;
+mod user_model;
 mod web;
 
 use super::load::{Loaded, Reading};
@@ -25,6 +26,7 @@ pub(super) fn check(reading: &mut Reading) {
     };
     site::check(&mut checks);
     accounts::check(&mut checks);
+    user_model::check(&mut checks);
     web::check(&mut checks);
     letters::check(&mut checks);
     ours::check(&mut checks);

@@ -9,6 +9,7 @@ use super::sesame::Sesame;
 use super::signup_fields::{Asked, ExtraField};
 use super::types::{Setting, Validator, Variables};
 use super::user_fields::UserField;
+use super::user_model::{UserColumn, UserKey};
 use super::words::{
     Backend, Enumeration, LegacyMethod, LimitsStore, LogFormat, LoginBy, SameSite, SmsBackend,
     SmsContentType, Verification,
@@ -31,6 +32,7 @@ section! {
         password_hashers / "PASSWORD_HASHERS": Option<Vec<String>> = None, "Hashers by Django's dotted or short names; the first makes new hashes. Unset: argon2id with m=19456, t=2, p=1, then Django's; with HALLPASS_SHARE_WITH_DJANGO, Django's own order and parameters.";
         auth_password_validators / "AUTH_PASSWORD_VALIDATORS": Vec<Validator> = validators(), "What a new password must pass, in Django's form.";
         authentication_backends / "AUTHENTICATION_BACKENDS": Vec<String> = texts(["django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]), "Names that a session may carry; the first is written into ours.";
+        auth_user_model / "AUTH_USER_MODEL": String = "auth.User".to_owned(), "The model of users, `app.Model`. Of a model of your own the table is `app_model`, in small letters, unless HALLPASS_USER_TABLE says otherwise; HALLPASS_USER_KEY and HALLPASS_USER_WITHOUT say how it differs from Django's.";
         password_reset_timeout / "PASSWORD_RESET_TIMEOUT": u64 = 259_200, "Seconds that a sign-in link lives.";
         login_url / "LOGIN_URL": Option<String> = None, "Where to sign in. Unset: `login/` below HALLPASS_MOUNT.";
         login_redirect_url / "LOGIN_REDIRECT_URL": Option<String> = None, "Where to go after signing in. Unset: `profile/` below HALLPASS_MOUNT, which is Django's default too.";
@@ -142,7 +144,8 @@ section! {
         signup_password_enter_twice / "ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE": bool = true, "Older: ask for the password twice.";
         signup_form_honeypot_field / "ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD": Option<String> = None, "The name of a field that people do not see: whoever fills it seems to succeed and gets nothing. Letters, digits, dashes and underscores, such as `website`; no field that the form has or could have, since browsers fill those in by themselves.";
         signup_redirect_url / "ACCOUNT_SIGNUP_REDIRECT_URL": Option<String> = None, "Where to go after signing up. Unset: LOGIN_REDIRECT_URL.";
-        user_model_username_field / "ACCOUNT_USER_MODEL_USERNAME_FIELD": Option<String> = Some("username".to_owned()), "The column of user names; it is called `username`. Empty: people have no user names here, none is asked for, taken or shown, and the column holds one that was made up. ACCOUNT_LOGIN_METHODS is \"email\" then unless it is set.";
+        user_model_username_field / "ACCOUNT_USER_MODEL_USERNAME_FIELD": Option<String> = Some("username".to_owned()), "The column of user names; another name than `username` needs AUTH_USER_MODEL. Empty: people have no user names here, none is asked for, taken or shown, and the column `username` holds one that was made up, or is not there if HALLPASS_USER_WITHOUT says so. ACCOUNT_LOGIN_METHODS is \"email\" then unless it is set.";
+        user_model_email_field / "ACCOUNT_USER_MODEL_EMAIL_FIELD": Option<String> = Some("email".to_owned()), "The column of the primary address in the user's table; another name than `email` needs AUTH_USER_MODEL. Empty: that table has none, the same as `email` in HALLPASS_USER_WITHOUT, and addresses are kept in `account_emailaddress` alone.";
         username_min_length / "ACCOUNT_USERNAME_MIN_LENGTH": u64 = 1, "The shortest user name.";
         username_blacklist / "ACCOUNT_USERNAME_BLACKLIST": Vec<String> = Vec::new(), "Names that nobody may take, in any case.";
         preserve_username_casing / "ACCOUNT_PRESERVE_USERNAME_CASING": bool = true, "Keep a user name as it was typed; false stores it in small letters.";
@@ -232,6 +235,10 @@ section! {
         signup_open / "HALLPASS_SIGNUP_OPEN": bool = true, "Whether strangers may sign up.";
         signup_extra_fields / "HALLPASS_SIGNUP_EXTRA_FIELDS": Vec<ExtraField> = Vec::new(), "Fields of your own in the signup form: `[{\"name\": \"first_name\", \"label\": \"Given name\", \"required\": true}]`. Only `name` is needed: small letters, digits and underscores, each name once. `type` is text, textarea, email, number, date, checkbox or select, `choices` what a select offers, as texts or pairs of value and label; `max_length` is 200 unless set, `help` a sentence below the field.";
         user_fields / "HALLPASS_USER_FIELDS": Vec<UserField> = Vec::new(), "Columns of your own in the user's table: `[{\"name\": \"gender\", \"type\": \"select\", \"choices\": [\"f\", \"m\", \"x\"], \"required\": true}]`. Keys as in HALLPASS_SIGNUP_EXTRA_FIELDS, and `unique`, `at_registration` (true unless set), `in_user_details` (true unless set), `read_only` (not to be changed after registration). `hallpass migrate` adds the columns that are missing.";
+        user_table / "HALLPASS_USER_TABLE": Option<String> = None, "The user's table, as `db_table` of a Django model. Unset: made of AUTH_USER_MODEL.";
+        user_key / "HALLPASS_USER_KEY": UserKey = UserKey::Integer, "The primary key of the user's table: AutoField is \"integer\", BigAutoField \"bigint\", UUIDField \"uuid\". Other than \"integer\" it needs AUTH_USER_MODEL.";
+        user_key_column / "HALLPASS_USER_KEY_COLUMN": String = "id".to_owned(), "The column of that key. Other than `id` it needs AUTH_USER_MODEL.";
+        user_without / "HALLPASS_USER_WITHOUT": Vec<UserColumn> = Vec::new(), "Columns of Django's that your user's table lacks: `[\"username\", \"first_name\", \"last_name\"]` of an AbstractUser without them; an AbstractBaseUser lacks most of them, and without `is_superuser` the tables of groups and permissions too. `password` and `last_login` are always there. Needs AUTH_USER_MODEL.";
         mail_workers / "HALLPASS_MAIL_WORKERS": u64 = 4, "Letters delivered at the same time.";
         mail_attempts / "HALLPASS_MAIL_ATTEMPTS": u64 = 12, "Attempts before a letter is a dead one.";
         mail_ca_file / "HALLPASS_MAIL_CA_FILE": Option<String> = None, "A PEM file with one more root for mail servers with a certificate of your own.";

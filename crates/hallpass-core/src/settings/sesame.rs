@@ -1,6 +1,8 @@
 //! SESAME_*: magic links as django-sesame makes them.
 
 use hallpass_django::sesame::{self, Packer};
+
+use super::user_model::UserKey;
 use serde_json::{Value, json};
 
 use super::field::{Field, section};
@@ -74,8 +76,8 @@ impl Sesame {
         }
     }
 
-    /// The same for the crate of formats. `None`: a packer that nobody knows.
-    pub(crate) fn format(&self) -> Option<sesame::Settings> {
+    /// The same for the crate of formats, for users whose keys are of this kind. `None`: a packer that nobody knows.
+    pub(crate) fn format(&self, key: UserKey) -> Option<sesame::Settings> {
         let version = |version: &TokenVersion| match version {
             TokenVersion::V2 => sesame::Version::V2,
             TokenVersion::V1 => sesame::Version::V1,
@@ -83,8 +85,11 @@ impl Sesame {
         let packer = match (&self.packer, self.key_field()) {
             (Some(path), _) => Packer::from_path(path)?,
             (None, Some(KeyField::Username)) => Packer::Str,
-            // auth_user has an AutoField.
-            (None, _) => Packer::Long,
+            (None, _) => match key {
+                UserKey::Integer => Packer::Long,
+                UserKey::Bigint => Packer::LongLong,
+                UserKey::Uuid => Packer::Uuid,
+            },
         };
         Some(sesame::Settings {
             max_age: self.max_age,

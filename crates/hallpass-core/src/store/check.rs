@@ -6,11 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::migrate::{existing, tables};
-use super::{Db, Dialect, Sql};
+use super::{Db, Dialect, Sql, UserTable};
 use crate::error::Failure;
-use crate::settings::UserField;
-
-const USERS: &str = "auth_user";
+use crate::settings::{UserColumn, UserField, UserKey};
 
 /// Something that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +31,14 @@ pub enum Difference {
     Narrow(String, String, usize, usize),
     /// A declared column must be filled, though its field need not be: table, column.
     NotNull(String, String),
+    /// A column of an app's own user is missing: table, column.
+    Own(String, String),
+    /// A column is there that HALLPASS_USER_WITHOUT says is not: table, column.
+    There(String, String),
+    /// The key of an app's own user is another one: table, column, what it holds, what HALLPASS_USER_KEY should say.
+    Key(String, String, String, &'static str),
+    /// The column of the address must be filled, though people may be without one: table, column.
+    NoAddress(String, String),
     /// An index would make this faster. Advice, no fault.
     Slow(String, String),
 }
@@ -100,6 +106,32 @@ impl fmt::Display for Difference {
                      \"required\", or drop the column's NOT NULL"
                 )
             }
+            Difference::Own(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} is missing: run the migrations of the Django that owns the table, or name \
+                     the column in HALLPASS_USER_WITHOUT"
+                )
+            }
+            Difference::There(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} is there: take it out of HALLPASS_USER_WITHOUT"
+                )
+            }
+            Difference::Key(table, column, found, key) => {
+                write!(
+                    f,
+                    "column {table}.{column} holds {found}: set HALLPASS_USER_KEY to \"{key}\""
+                )
+            }
+            Difference::NoAddress(table, column) => {
+                write!(
+                    f,
+                    "column {table}.{column} must not be NULL, but people may be without an address here: drop its NOT \
+                     NULL, or have everybody sign up and sign in with an address"
+                )
+            }
             Difference::Slow(table, columns) => {
                 write!(
                     f,
@@ -112,6 +144,10 @@ impl fmt::Display for Difference {
 
 struct Column {
     kind: &'static str,
+    /// An integer that takes fewer than eight bytes.
+    narrow: bool,
+    /// Whether the database keeps integers of different sizes apart.
+    sized: bool,
     demanding: bool,
     not_null: bool,
     /// The most characters, if there is a most.
@@ -130,30 +166,44 @@ pub async fn check(db: &Db) -> Result<Vec<Difference>, Failure> {
 /// [`check`], and the columns of HALLPASS_USER_FIELDS.
 pub async fn check_with(db: &Db, fields: &[UserField]) -> Result<Vec<Difference>, Failure> {
     // What is needed, read off a database that has it: SQLite's form serves for both.
-    let model = Db::memory()?;
+    let model = Db::memory()?.with_users(db.users().clone());
     super::migrate_with(&model, fields).await?;
     let (wanted, found) = (columns(&model).await?, columns(db).await?);
     let there = existing(db.conn()).await?;
-    let needed: Vec<_> = tables(Dialect::Sqlite)
+    let users = db.users();
+    let needed: Vec<_> = tables(users, Dialect::Sqlite)
         .into_iter()
         .map(|(table, _)| table)
-        .collect();
-    let needed: Vec<_> = needed
-        .into_iter()
-        .filter(|table| *table != "django_migrations")
+        .filter(|table| table != "django_migrations")
         .collect();
     let mut differences: Vec<_> = needed
         .iter()
-        .filter(|table| !there.contains(**table))
-        .map(|table| Difference::Table((*table).to_owned()))
+        .filter(|table| !there.contains(*table))
+        .map(|table| Difference::Table(table.clone()))
         .collect();
-    let is_there = |table: &str| needed.contains(&table) && there.contains(table);
+    let is_there =
+        |table: &str| needed.iter().any(|needed| needed == table) && there.contains(table);
+    let is_key = |table: &str, column: &str| {
+        users.is_own() && table == users.name() && column == users.key_column()
+    };
     for ((table, column), want) in wanted.iter().filter(|((table, _), _)| is_there(table)) {
         match found.get(&(table.clone(), column.clone())) {
-            None if table == USERS && fields.iter().any(|field| field.name() == column) => {
+            None if table == users.name() && fields.iter().any(|field| field.name() == column) => {
                 differences.push(Difference::Declared(table.clone(), column.clone()));
             }
+            None if table == users.name() && users.is_own() => {
+                differences.push(Difference::Own(table.clone(), column.clone()));
+            }
             None => differences.push(Difference::Column(table.clone(), column.clone())),
+            Some(have) if is_key(table, column) => {
+                differences.extend(another_key(users, have));
+            }
+            Some(have)
+                if users.key_kind() == UserKey::Bigint && column == "user_id" && have.narrow =>
+            {
+                let (have, want) = ("integer".to_owned(), "bigint".to_owned());
+                differences.push(Difference::Kind(table.clone(), column.clone(), have, want));
+            }
             Some(have) if !fits(have.kind, want.kind) => {
                 let (have, want) = (have.kind.to_owned(), want.kind.to_owned());
                 differences.push(Difference::Kind(table.clone(), column.clone(), have, want));
@@ -162,26 +212,41 @@ pub async fn check_with(db: &Db, fields: &[UserField]) -> Result<Vec<Difference>
         }
     }
     for ((table, column), have) in found.iter().filter(|((table, _), _)| is_there(table)) {
-        if have.demanding && !wanted.contains_key(&(table.clone(), column.clone())) {
+        if table == users.name() && lacked(users).any(|lacked| lacked == column) {
+            differences.push(Difference::There(table.clone(), column.clone()));
+        } else if have.demanding && !wanted.contains_key(&(table.clone(), column.clone())) {
             differences.push(Difference::Demanding(table.clone(), column.clone()));
         }
     }
-    if is_there(USERS) {
+    let own = |column: &str| (users.name().to_owned(), column.to_owned());
+    if is_there(users.name()) {
         for field in fields {
-            let place = (USERS.to_owned(), field.name().to_owned());
-            if let Some(have) = found.get(&place) {
-                differences.extend(declared(field, have));
+            if let Some(have) = found.get(&own(field.name())) {
+                differences.extend(declared(users, field, have));
             }
+        }
+        if let Some(column) = users.column(UserColumn::Email)
+            && !users.email_is_always_there()
+            && found.get(&own(column)).is_some_and(|have| have.not_null)
+        {
+            let (table, column) = own(column);
+            differences.push(Difference::NoAddress(table, column));
         }
     }
     let missing = |table: &str, column: &str| {
-        let declared = table == USERS && fields.iter().any(|field| field.name() == column);
+        let declared = table == users.name() && fields.iter().any(|field| field.name() == column);
         declared && !found.contains_key(&(table.to_owned(), column.to_owned()))
     };
+    // Without user names it is unique as Django makes it; here that is not needed.
+    let may_be_twice =
+        |table: &str, column: &str| users.is_own() && own_email(users) == (table, Some(column));
     let (wanted, indexed) = (indexes(&model).await?, indexes(db).await?);
     for (table, columns, unique) in wanted.iter().filter(|(table, ..)| is_there(table)) {
         let has = |unique| indexed.contains(&(table.clone(), columns.clone(), unique));
         if missing(table, columns) {
+            continue;
+        }
+        if *unique && !has(true) && may_be_twice(table, columns) {
             continue;
         }
         if *unique && !has(true) {
@@ -198,9 +263,9 @@ pub async fn check_with(db: &Db, fields: &[UserField]) -> Result<Vec<Difference>
 }
 
 /// Where a column that is there does not take what its field takes.
-fn declared(field: &UserField, have: &Column) -> Vec<Difference> {
+fn declared(users: &UserTable, field: &UserField, have: &Column) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let place = || (USERS.to_owned(), field.name().to_owned());
+    let place = || (users.name().to_owned(), field.name().to_owned());
     let taken = have
         .longest
         .and_then(|longest| usize::try_from(longest).ok());
@@ -215,6 +280,48 @@ fn declared(field: &UserField, have: &Column) -> Vec<Difference> {
         differences.push(Difference::NotNull(table, column));
     }
     differences
+}
+
+/// What HALLPASS_USER_KEY should be, if it is something else.
+fn another_key(users: &UserTable, have: &Column) -> Option<Difference> {
+    let is = match have.kind {
+        "a UUID" => UserKey::Uuid,
+        "integer" if have.narrow => UserKey::Integer,
+        "integer" => UserKey::Bigint,
+        _ => {
+            let (found, needed) = (have.kind.to_owned(), "integer or a UUID".to_owned());
+            let (table, column) = (users.name().to_owned(), users.key_column().to_owned());
+            return Some(Difference::Kind(table, column, found, needed));
+        }
+    };
+    let (word, found) = match is {
+        UserKey::Uuid => ("uuid", "a UUID"),
+        UserKey::Integer => ("integer", "integer"),
+        UserKey::Bigint => ("bigint", "bigint"),
+    };
+    // SQLite's integers are all of eight bytes, whatever Django calls them.
+    let whole = |key| key != UserKey::Uuid;
+    let same = users.key_kind() == is || (!have.sized && whole(is) && whole(users.key_kind()));
+    (!same).then(|| {
+        Difference::Key(
+            users.name().to_owned(),
+            users.key_column().to_owned(),
+            found.to_owned(),
+            word,
+        )
+    })
+}
+
+/// What Django calls the columns that the user's table lacks.
+fn lacked(users: &UserTable) -> impl Iterator<Item = &'static str> {
+    UserColumn::ALL
+        .into_iter()
+        .filter(|column| !users.has(*column))
+        .map(UserColumn::name)
+}
+
+fn own_email(users: &UserTable) -> (&str, Option<&str>) {
+    (users.name(), users.column(UserColumn::Email))
 }
 
 fn fits(have: &str, want: &str) -> bool {
@@ -236,8 +343,12 @@ async fn columns(db: &Db) -> Result<Columns, Failure> {
     };
     let mut columns = Columns::new();
     for row in db.conn().query(sql, &[]).await? {
+        let declared: String = row.get(2)?;
+        let sized = db.dialect() == Dialect::Postgres;
         let column = Column {
-            kind: kind(&row.get::<String>(2)?),
+            kind: kind(&declared),
+            narrow: sized && matches!(declared.as_str(), "integer" | "smallint"),
+            sized,
             demanding: row.get(3)?,
             not_null: row.get(4)?,
             longest: row.get(5)?,
@@ -249,6 +360,10 @@ async fn columns(db: &Db) -> Result<Columns, Failure> {
 
 /// What a declared type holds, in words.
 fn kind(declared: &str) -> &'static str {
+    // What UUIDField is on PostgreSQL, and on SQLite.
+    if matches!(declared, "uuid" | "char(32)") {
+        return "a UUID";
+    }
     match declared.split('(').next().unwrap_or_default().trim() {
         "integer" | "bigint" | "smallint" | "int" => "integer",
         "bool" | "boolean" => "true or false",
@@ -277,16 +392,35 @@ async fn indexes(db: &Db) -> Result<Indexes, Failure> {
     };
     let mut indexes = Indexes::new();
     for row in db.conn().query(sql, &[]).await? {
-        let columns = row
-            .get::<String>(1)?
-            .replace("lower((username))", "lower(username)");
-        indexes.insert((
-            row.get(0)?,
-            columns.replace("(email))", "(email)"),
-            row.get(2)?,
-        ));
+        let table: String = row.get(0)?;
+        let columns: String = row.get(1)?;
+        let mut columns = plain(&columns);
+        // SQLite tells no expression: the name of the index says which column of Django's it is.
+        if db.dialect() == Dialect::Sqlite && table == db.users().name() {
+            for column in [UserColumn::Username, UserColumn::Email] {
+                if let Some(name) = db.users().column(column)
+                    && columns == format!("lower({})", column.name())
+                {
+                    columns = format!("lower({name})");
+                    break;
+                }
+            }
+        }
+        indexes.insert((table, columns, row.get(2)?));
     }
     Ok(indexes)
+}
+
+/// `lower(email)`, however many brackets a database writes around it.
+fn plain(columns: &str) -> String {
+    let noise = |c: char| matches!(c, '(' | ')' | '"');
+    let columns = columns
+        .split(", ")
+        .map(|column| match column.strip_prefix("lower(") {
+            Some(inner) => format!("lower({})", inner.trim_matches(noise)),
+            None => column.trim_matches('"').to_owned(),
+        });
+    columns.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

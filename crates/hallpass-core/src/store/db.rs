@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::url::{DatabaseUrl, Target};
-use super::{Row, Sql, Value, postgres, sqlite};
+use super::{Row, Sql, UserTable, Value, postgres, sqlite};
 use crate::error::Failure;
 
 /// Which database it is.
@@ -56,9 +56,12 @@ impl From<DbError> for crate::error::Error {
     }
 }
 
-/// The database: cheap to clone.
+/// The database, and which table of it has the users: cheap to clone.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub struct Db {
+    inner: Arc<Inner>,
+    users: Arc<UserTable>,
+}
 
 struct Inner {
     driver: Driver,
@@ -106,11 +109,28 @@ impl Db {
                 Driver::Postgres(postgres::Pool::open(config, verify, connections, timeout)?)
             }
         };
-        Ok(Db(Arc::new(Inner {
-            driver,
-            reads: AtomicU64::new(0),
-            writes: AtomicU64::new(0),
-        })))
+        Ok(Db {
+            inner: Arc::new(Inner {
+                driver,
+                reads: AtomicU64::new(0),
+                writes: AtomicU64::new(0),
+            }),
+            users: Arc::default(),
+        })
+    }
+
+    /// The same database with another user's table than Django's `auth_user`.
+    #[must_use]
+    pub fn with_users(&self, users: UserTable) -> Db {
+        Db {
+            inner: Arc::clone(&self.inner),
+            users: Arc::new(users),
+        }
+    }
+
+    /// The user's table.
+    pub fn users(&self) -> &UserTable {
+        &self.users
     }
 
     /// An empty database in memory.
@@ -124,7 +144,7 @@ impl Db {
 
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
-        match self.0.driver {
+        match self.inner.driver {
             Driver::Sqlite(_) => Dialect::Sqlite,
             Driver::Postgres(_) => Dialect::Postgres,
         }
@@ -132,7 +152,7 @@ impl Db {
 
     /// Opens a transaction (`BEGIN IMMEDIATE` on SQLite).
     pub async fn begin(&self) -> Result<Tx, DbError> {
-        let driver = match &self.0.driver {
+        let driver = match &self.inner.driver {
             Driver::Sqlite(pool) => TxDriver::Sqlite(pool.begin().await?),
             Driver::Postgres(pool) => TxDriver::Postgres(Box::new(pool.begin().await?)),
         };
@@ -151,20 +171,24 @@ impl Db {
     /// Statements run so far by this process on this database.
     pub fn statements(&self) -> Statements {
         Statements {
-            reads: self.0.reads.load(Ordering::Relaxed),
-            writes: self.0.writes.load(Ordering::Relaxed),
+            reads: self.inner.reads.load(Ordering::Relaxed),
+            writes: self.inner.writes.load(Ordering::Relaxed),
         }
     }
 
     fn count(&self, read: bool) {
-        let counter = if read { &self.0.reads } else { &self.0.writes };
+        let counter = if read {
+            &self.inner.reads
+        } else {
+            &self.inner.writes
+        };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn run(&self, sql: Sql<'_>, params: &[Value]) -> Result<(Vec<Row>, u64), DbError> {
         let read = is_read(sql.sqlite);
         self.count(read);
-        match &self.0.driver {
+        match &self.inner.driver {
             Driver::Sqlite(pool) if read => Ok((pool.read(sql.sqlite, params).await?, 0)),
             Driver::Sqlite(pool) => pool.write(sql.sqlite, params).await,
             Driver::Postgres(pool) => pool.run(sql.postgres, params, read).await,
@@ -241,6 +265,14 @@ impl Conn<'_> {
         match self {
             Conn::Pool(db) => db.dialect(),
             Conn::Tx(tx) => tx.db.dialect(),
+        }
+    }
+
+    /// The user's table.
+    pub fn users(&self) -> Arc<UserTable> {
+        match self {
+            Conn::Pool(db) => Arc::clone(&db.users),
+            Conn::Tx(tx) => Arc::clone(&tx.db.users),
         }
     }
 

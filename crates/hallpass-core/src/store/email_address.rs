@@ -18,7 +18,7 @@ pub struct EmailAddress {
     pub email: String,
     /// The user proved that it is theirs.
     pub verified: bool,
-    /// `auth_user.email` is this one.
+    /// The address on the user's own row is this one.
     pub primary: bool,
 }
 

@@ -1,7 +1,8 @@
 //! The schema: makes what is missing, alters nothing that is there but for columns that the operator declares.
 //!
 //! 1. Django's tables exactly as Django makes them, so that a Django can be started on them later; where we made all
-//!    tables of a Django app, its migrations are marked as applied.
+//!    tables of a Django app, its migrations are marked as applied. The user's table may be an app's own: its migrations
+//!    are left to that app.
 //! 2. Our own tables, prefixed `hallpass_`.
 //! 3. Columns of the operator's own in the user's table, each with a default, so that a Django which knows nothing of
 //!    them still makes users.
@@ -9,17 +10,26 @@
 //!
 //! All of it is one transaction under a lock: parallel starts wait for each other, and half a schema never stays.
 
+mod own_user;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Conn, Db, Dialect, Sql, Tx, user_field};
+use super::{Conn, Db, Dialect, Sql, Tx, UserTable, user_field};
 use crate::domain::Timestamp;
 use crate::error::Failure;
-use crate::settings::UserField;
+use crate::settings::{UserColumn, UserField};
+
+/// Django's own tables of users: not made where the app has its own.
+const DJANGOS_USERS: [&str; 3] = [
+    "auth_user",
+    "auth_user_groups",
+    "auth_user_user_permissions",
+];
 
 /// A table's name and what makes it, in the order in which they refer to each other.
-pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
+pub(super) fn tables(users: &UserTable, dialect: Dialect) -> Vec<(String, String)> {
     let (django, ours) = match dialect {
         Dialect::Sqlite => (
             include_str!("migrate/sqlite.sql"),
@@ -35,7 +45,22 @@ pub(super) fn tables(dialect: Dialect) -> Vec<(&'static str, &'static str)> {
             .skip(1)
             .filter_map(|part| part.split_once('\n'))
     };
-    parts(django).chain(parts(ours)).collect()
+    let (key, reference) = (
+        own_user::key_type(users, dialect),
+        own_user::reference(users),
+    );
+    let mut tables = Vec::new();
+    for (table, ddl) in parts(django).chain(parts(ours)) {
+        match DJANGOS_USERS.contains(&table) && users.is_own() {
+            true if table == "auth_user" => tables.extend(own_user::tables(users, dialect)),
+            true => {}
+            false => {
+                let ddl = ddl.replace("{user_key}", key);
+                tables.push((table.to_owned(), ddl.replace("{users}", &reference)));
+            }
+        }
+    }
+    tables
 }
 
 /// The tables of Django's apps; all others are ours.
@@ -69,16 +94,27 @@ const APPS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// Indexes of ours on tables that we made: names and addresses are looked up without regard to case.
-const LOOKUPS: [(&str, &str, &str); 3] = [
-    ("hallpass_user_username", "auth_user", "lower(username)"),
-    ("hallpass_user_email", "auth_user", "lower(email)"),
-    (
+/// Of these, the ones whose tables refer to the user's: a Django refuses a history in which they come before the app of
+/// AUTH_USER_MODEL.
+const AFTER_USERS: [&str; 4] = ["account", "usersessions", "authtoken", "token_blacklist"];
+
+/// Indexes of ours on tables that we made: names and addresses are looked up without regard to case. Name, table, column.
+fn lookups(users: &UserTable) -> Vec<(&'static str, String, String)> {
+    let own = [
+        ("hallpass_user_username", UserColumn::Username),
+        ("hallpass_user_email", UserColumn::Email),
+    ];
+    let own = own.into_iter().filter_map(|(index, column)| {
+        let column = users.column(column)?.to_owned();
+        Some((index, users.name().to_owned(), column))
+    });
+    let address = (
         "hallpass_address_email",
-        "account_emailaddress",
-        "lower(email)",
-    ),
-];
+        "account_emailaddress".to_owned(),
+        "email".to_owned(),
+    );
+    own.chain([address]).collect()
+}
 
 #[derive(Deserialize)]
 struct DjangoRows {
@@ -109,40 +145,42 @@ pub async fn migrate_with(db: &Db, fields: &[UserField]) -> Result<Vec<String>, 
             .await?;
     }
     let before = existing(tx.conn()).await?;
+    let users = db.users();
     let mut done = Vec::new();
-    for (table, ddl) in tables(db.dialect()) {
-        if !before.contains(table) {
-            tx.batch(ddl).await.map_err(|error| {
+    for (table, ddl) in tables(users, db.dialect()) {
+        if !before.contains(&table) {
+            tx.batch(&ddl).await.map_err(|error| {
                 Failure::from_source(format!("making {table}"), Failure::from(error))
             })?;
             done.push(format!("table {table} made"));
         }
     }
-    for (index, table, expression) in LOOKUPS {
-        if !before.contains(table) {
-            tx.batch(&format!("CREATE INDEX {index} ON {table} ({expression})"))
-                .await
-                .map_err(Failure::from)?;
+    for (index, table, column) in lookups(users) {
+        if !before.contains(&table) {
+            let ddl = format!("CREATE INDEX {index} ON \"{table}\" (lower(\"{column}\"))");
+            tx.batch(&ddl).await.map_err(Failure::from)?;
         }
     }
-    let columns = columns_of(tx.conn(), "auth_user").await?;
+    let table = users.name();
+    let columns = columns_of(tx.conn(), table).await?;
     for field in fields {
         let name = field.name();
         if !columns.contains(name) {
-            let ddl = user_field::ddl(field, db.dialect());
+            let ddl = user_field::ddl(users, field, db.dialect());
             tx.batch(&ddl).await.map_err(|error| {
-                Failure::from_source(format!("adding auth_user.{name}"), Failure::from(error))
+                Failure::from_source(format!("adding {table}.{name}"), Failure::from(error))
             })?;
-            done.push(format!("column auth_user.{name} added"));
+            done.push(format!("column {table}.{name} added"));
         }
     }
-    fill(&mut tx, &before, &mut done).await?;
+    fill(&mut tx, users, &before, &mut done).await?;
     tx.commit().await.map_err(Failure::from)?;
     Ok(done)
 }
 
 async fn fill(
     tx: &mut Tx,
+    users: &UserTable,
     before: &BTreeSet<String>,
     done: &mut Vec<String>,
 ) -> Result<(), Failure> {
@@ -164,11 +202,18 @@ async fn fill(
         done.push("site example.com added".to_owned());
     }
     for content_type in &rows.content_types {
-        permissions(tx, content_type).await?;
+        let is_user = content_type.app == "auth" && content_type.model == "user";
+        match is_user && users.is_own() {
+            true => permissions(tx, &own_type(users)).await?,
+            false => permissions(tx, content_type).await?,
+        }
     }
     let now = Timestamp::now();
+    // What the app of AUTH_USER_MODEL did is for its own Django to say.
+    let unsaid = users.is_own() && !before.contains(users.name());
     for (app, tables) in APPS {
-        if tables.iter().any(|table| before.contains(*table)) {
+        let there = tables.iter().any(|table| before.contains(*table));
+        if there || (unsaid && AFTER_USERS.contains(&app)) {
             continue;
         }
         for (_, name) in rows.migrations.iter().filter(|(owner, _)| owner == app) {
@@ -184,6 +229,23 @@ async fn fill(
         ));
     }
     Ok(())
+}
+
+/// The content type of an app's own user, with the words that Django makes of a model's name.
+fn own_type(users: &UserTable) -> ContentType {
+    let (app, model) = users.model();
+    let mut name = String::new();
+    for letter in model.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push(' ');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    ContentType {
+        app: app.to_owned(),
+        model: model.to_lowercase(),
+        name,
+    }
 }
 
 /// Django's four permissions of a model, where they are missing.

@@ -3,26 +3,20 @@
 //! A permission is named `app_label.codename`. Several rows may have one name, of several models of an app: whoever has one
 //! of them has it, as in Django; so all of them are given and taken together.
 
-use std::sync::LazyLock;
-
-use super::{Conn, Sql};
+use super::{Conn, Sql, UserTable};
 use crate::domain::UserId;
 use crate::error::Failure;
+use crate::settings::UserColumn;
 
-/// The tables that this file knows, in one place.
+/// The tables that this file knows beside the user's, in one place.
 mod tables {
-    pub(super) const USER: &str = "auth_user";
-    pub(super) const USER_GROUPS: &str = "auth_user_groups";
-    pub(super) const USER_PERMISSIONS: &str = "auth_user_user_permissions";
     pub(super) const GROUP: &str = "auth_group";
     pub(super) const GROUP_PERMISSIONS: &str = "auth_group_permissions";
     pub(super) const PERMISSION: &str = "auth_permission";
     pub(super) const CONTENT_TYPE: &str = "django_content_type";
 }
 
-use tables::{
-    CONTENT_TYPE, GROUP, GROUP_PERMISSIONS, PERMISSION, USER, USER_GROUPS, USER_PERMISSIONS,
-};
+use tables::{CONTENT_TYPE, GROUP, GROUP_PERMISSIONS, PERMISSION};
 
 /// What a user may do, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,19 +29,32 @@ pub struct Held {
     pub names: Vec<String>,
 }
 
+pub(super) fn of_user_sql(users: &UserTable) -> String {
+    let (table, id) = (users.quoted(), users.id());
+    let active = users.sql(UserColumn::IsActive);
+    let super_user = users.sql(UserColumn::IsSuperuser);
+    let (Some(groups), Some(permissions)) = (users.groups(), users.permissions()) else {
+        return format!(
+            "SELECT {active}, {super_user}, NULL, NULL FROM {table} u WHERE u.{id} = $1"
+        );
+    };
+    format!(
+        "SELECT {active}, {super_user}, c.app_label, p.codename FROM {table} u \
+         LEFT JOIN (SELECT permission_id FROM {} WHERE {} = $1 \
+         UNION SELECT g.permission_id FROM {GROUP_PERMISSIONS} g \
+         JOIN {} m ON m.group_id = g.group_id WHERE m.{} = $1) h ON {active} \
+         LEFT JOIN {PERMISSION} p ON p.id = h.permission_id \
+         LEFT JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE u.{id} = $1",
+        permissions.table, permissions.user, groups.table, groups.user
+    )
+}
+
 /// What a user has: one statement. `None`: there is no such user.
 pub async fn of_user(mut conn: Conn<'_>, user: UserId) -> Result<Option<Held>, Failure> {
-    static OF_USER: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT u.is_active, u.is_superuser, c.app_label, p.codename FROM {USER} u \
-             LEFT JOIN (SELECT permission_id FROM {USER_PERMISSIONS} WHERE user_id = $1 \
-             UNION SELECT g.permission_id FROM {GROUP_PERMISSIONS} g \
-             JOIN {USER_GROUPS} m ON m.group_id = g.group_id WHERE m.user_id = $1) h ON u.is_active \
-             LEFT JOIN {PERMISSION} p ON p.id = h.permission_id \
-             LEFT JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE u.id = $1"
-        )
-    });
-    let rows = conn.query(&*OF_USER, &[user.into()]).await?;
+    let users = conn.users();
+    let rows = conn
+        .query(&users.texts().permissions, &[user.into()])
+        .await?;
     let Some(first) = rows.first() else {
         return Ok(None);
     };
@@ -68,8 +75,13 @@ pub async fn of_user(mut conn: Conn<'_>, user: UserId) -> Result<Option<Held>, F
 
 /// The groups of a user, by name.
 pub async fn groups_of(mut conn: Conn<'_>, user: UserId) -> Result<Vec<String>, Failure> {
+    let users = conn.users();
+    let Some(groups) = users.groups() else {
+        return Ok(Vec::new());
+    };
     let sql = format!(
-        "SELECT g.name FROM {GROUP} g JOIN {USER_GROUPS} m ON m.group_id = g.id WHERE m.user_id = $1 ORDER BY g.name"
+        "SELECT g.name FROM {GROUP} g JOIN {} m ON m.group_id = g.id WHERE m.{} = $1 ORDER BY g.name",
+        groups.table, groups.user
     );
     let rows = conn.query(&sql, &[user.into()]).await?;
     rows.iter().map(|row| row.get(0)).collect()
@@ -160,7 +172,13 @@ pub async fn remove_group(mut conn: Conn<'_>, name: &str) -> Result<bool, Failur
     if conn.query_opt(sql, &[name.into()]).await?.is_none() {
         return Ok(false);
     }
-    for table in [USER_GROUPS, GROUP_PERMISSIONS] {
+    let users = conn.users();
+    let members = users.groups().map(|groups| groups.table);
+    for table in members
+        .iter()
+        .map(String::as_str)
+        .chain([GROUP_PERMISSIONS])
+    {
         let sql = format!(
             "DELETE FROM {table} WHERE group_id IN (SELECT id FROM {GROUP} WHERE name = $1)"
         );
@@ -193,9 +211,15 @@ pub async fn grant(
     app_label: &str,
     codename: &str,
 ) -> Result<bool, Failure> {
+    let users = conn.users();
+    let Some(own) = users.permissions() else {
+        return Ok(false);
+    };
+    let (table, id) = (users.quoted(), users.id());
     let insert = format!(
-        "INSERT INTO {USER_PERMISSIONS} (user_id, permission_id) SELECT u.id, p.id FROM {USER} u, {PERMISSION} p \
-         JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE u.id = $1 AND c.app_label = $2 AND p.codename = $3"
+        "INSERT INTO {} ({}, permission_id) SELECT u.{id}, p.id FROM {table} u, {PERMISSION} p \
+         JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE u.{id} = $1 AND c.app_label = $2 AND p.codename = $3",
+        own.table, own.user
     );
     let values = [user.into(), app_label.into(), codename.into()];
     link(conn, &insert, "u, p", &values).await
@@ -208,9 +232,14 @@ pub async fn revoke(
     app_label: &str,
     codename: &str,
 ) -> Result<bool, Failure> {
+    let users = conn.users();
+    let Some(own) = users.permissions() else {
+        return Ok(false);
+    };
     let sql = format!(
-        "DELETE FROM {USER_PERMISSIONS} WHERE user_id = $1 AND permission_id IN (SELECT p.id FROM {PERMISSION} p \
-         JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE c.app_label = $2 AND p.codename = $3)"
+        "DELETE FROM {} WHERE {} = $1 AND permission_id IN (SELECT p.id FROM {PERMISSION} p \
+         JOIN {CONTENT_TYPE} c ON c.id = p.content_type_id WHERE c.app_label = $2 AND p.codename = $3)",
+        own.table, own.user
     );
     let values = [user.into(), app_label.into(), codename.into()];
     Ok(conn.execute(&sql, &values).await? > 0)
@@ -249,17 +278,28 @@ pub async fn revoke_from_group(
 
 /// Puts a user into a group. `false`: they are in it, or one of the two is not there.
 pub async fn join(conn: Conn<'_>, user: UserId, group: &str) -> Result<bool, Failure> {
+    let users = conn.users();
+    let Some(groups) = users.groups() else {
+        return Ok(false);
+    };
+    let (table, id) = (users.quoted(), users.id());
     let insert = format!(
-        "INSERT INTO {USER_GROUPS} (user_id, group_id) SELECT u.id, g.id FROM {USER} u, {GROUP} g \
-         WHERE u.id = $1 AND g.name = $2"
+        "INSERT INTO {} ({}, group_id) SELECT u.{id}, g.id FROM {table} u, {GROUP} g \
+         WHERE u.{id} = $1 AND g.name = $2",
+        groups.table, groups.user
     );
     link(conn, &insert, "u, g", &[user.into(), group.into()]).await
 }
 
 /// Takes a user out of a group. `false`: they were not in it.
 pub async fn leave(mut conn: Conn<'_>, user: UserId, group: &str) -> Result<bool, Failure> {
+    let users = conn.users();
+    let Some(groups) = users.groups() else {
+        return Ok(false);
+    };
     let sql = format!(
-        "DELETE FROM {USER_GROUPS} WHERE user_id = $1 AND group_id IN (SELECT id FROM {GROUP} WHERE name = $2)"
+        "DELETE FROM {} WHERE {} = $1 AND group_id IN (SELECT id FROM {GROUP} WHERE name = $2)",
+        groups.table, groups.user
     );
     Ok(conn.execute(&sql, &[user.into(), group.into()]).await? > 0)
 }

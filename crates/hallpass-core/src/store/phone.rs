@@ -44,11 +44,13 @@ pub async fn of_user(mut conn: Conn<'_>, user: UserId) -> Result<Option<PhoneNum
 
 /// Users with this number, those who confirmed it first.
 pub async fn owners(mut conn: Conn<'_>, phone: &str) -> Result<Vec<Owner>, Failure> {
+    let users = conn.users();
+    let (table, id) = (users.quoted(), users.id());
     let sql = format!(
-        "SELECT {}, p.phone, p.verified, {} FROM hallpass_phone p JOIN auth_user u ON u.id = p.user_id \
-         WHERE p.phone = $1 ORDER BY p.verified DESC, u.id LIMIT 10",
-        user::COLUMNS,
-        user::PROVED
+        "SELECT {}, p.phone, p.verified, {} FROM hallpass_phone p JOIN {table} u ON u.{id} = p.user_id \
+         WHERE p.phone = $1 ORDER BY p.verified DESC, p.user_id LIMIT 10",
+        users.select(),
+        user::proved(&users)
     );
     let rows = conn.query(&sql, &[phone.into()]).await?;
     rows.iter()

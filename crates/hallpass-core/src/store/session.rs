@@ -2,7 +2,7 @@
 
 use hallpass_django::session::SessionCodec;
 
-use super::{Conn, DbError, user};
+use super::{Conn, DbError, UserTable, user};
 use crate::domain::session::{CookieChange, LeftBehind};
 use crate::domain::{Client, Session, SessionKey, Timestamp, User, UserId};
 use crate::error::Failure;
@@ -28,6 +28,18 @@ pub struct Found {
     pub user: Option<User>,
 }
 
+pub(super) fn find_sql(users: &UserTable) -> String {
+    format!(
+        "SELECT s.session_key, s.session_data, {} FROM django_session s \
+         LEFT JOIN usersessions_usersession l ON l.session_key = s.session_key \
+         LEFT JOIN {} u ON u.{} = l.user_id \
+         WHERE s.session_key IN ($1, $2) AND s.expire_date > $3",
+        users.select(),
+        users.quoted(),
+        users.id()
+    )
+}
+
 /// Finds the live session of a key, and its user with it: one statement. The digest is looked for, and the plain key
 /// that a Django on the same database writes.
 pub async fn find(
@@ -35,18 +47,9 @@ pub async fn find(
     key: &SessionKey,
     now: Timestamp,
 ) -> Result<Option<Found>, Failure> {
-    use std::sync::LazyLock;
-    static FIND: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT s.session_key, s.session_data, {} FROM django_session s \
-             LEFT JOIN usersessions_usersession l ON l.session_key = s.session_key \
-             LEFT JOIN auth_user u ON u.id = l.user_id \
-             WHERE s.session_key IN ($1, $2) AND s.expire_date > $3",
-            user::COLUMNS
-        )
-    });
+    let users = conn.users();
     let params = [key.hashed().into(), key.reveal().into(), now.into()];
-    let Some(row) = conn.query_opt(&*FIND, &params).await? else {
+    let Some(row) = conn.query_opt(&users.texts().session, &params).await? else {
         return Ok(None);
     };
     let has_user = row.get::<Option<UserId>>(2)?.is_some();

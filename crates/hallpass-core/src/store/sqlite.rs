@@ -297,6 +297,10 @@ fn run(connection: &Connection, sql: &str, params: &[Value]) -> Result<(Vec<Row>
                 )));
             }
             Value::Text(text) => statement.raw_bind_parameter(index, text)?,
+            Value::Key(id) => match id.as_int() {
+                Some(number) => statement.raw_bind_parameter(index, number)?,
+                None => statement.raw_bind_parameter(index, id.plain())?,
+            },
             Value::Time(at) => statement.raw_bind_parameter(index, at.to_string())?,
             Value::Json(json) => statement.raw_bind_parameter(index, json.to_string())?,
         }

@@ -1,8 +1,9 @@
 //! `authtoken_token`: Django REST framework's key of a user, one for all devices.
 
-use super::{Conn, Sql, user};
+use super::{Conn, Sql, UserTable, user};
 use crate::domain::{Timestamp, User, UserId};
 use crate::error::Failure;
+use crate::settings::UserColumn;
 
 /// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,17 +14,20 @@ pub struct TokenRow {
     pub created: Timestamp,
 }
 
+pub(super) fn owner_sql(users: &UserTable) -> String {
+    format!(
+        "SELECT {} FROM authtoken_token t JOIN {} u ON u.{} = t.user_id WHERE t.key IN ($1, $2)",
+        users.select(),
+        users.quoted(),
+        users.id()
+    )
+}
+
 /// The user of a key, looked for in both forms: one statement.
 pub async fn owner(mut conn: Conn<'_>, plain: &str, digest: &str) -> Result<Option<User>, Failure> {
-    use std::sync::LazyLock;
-    static OWNER: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT {} FROM authtoken_token t JOIN auth_user u ON u.id = t.user_id WHERE t.key IN ($1, $2)",
-            user::COLUMNS
-        )
-    });
+    let users = conn.users();
     let row = conn
-        .query_opt(&*OWNER, &[plain.into(), digest.into()])
+        .query_opt(&users.texts().token, &[plain.into(), digest.into()])
         .await?;
     row.map(|row| user::read(&row, 0)).transpose()
 }
@@ -37,15 +41,21 @@ pub async fn get_or_insert(
     now: Timestamp,
 ) -> Result<Option<TokenRow>, Failure> {
     // An update that changes nothing, so that the row comes back whether it is new or not.
+    let users = conn.users();
+    let (table, id, active) = (users.quoted(), users.id(), users.sql(UserColumn::IsActive));
+    let text = |lock: &str| {
+        format!(
+            "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.{id} FROM {table} u \
+             WHERE u.{id} = $3 AND u.password = $4 AND {active} = $5{lock} \
+             ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created"
+        )
+    };
+    let (sqlite, postgres) = (text(""), text(" FOR SHARE"));
     let row = conn
         .query_opt(
             Sql {
-                sqlite: "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
-                         WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 \
-                         ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
-                postgres: "INSERT INTO authtoken_token (key, created, user_id) SELECT $1, $2, u.id FROM auth_user u \
-                           WHERE u.id = $3 AND u.password = $4 AND u.is_active = $5 FOR SHARE \
-                           ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id RETURNING key, created",
+                sqlite: &sqlite,
+                postgres: &postgres,
             },
             &[
                 key.into(),

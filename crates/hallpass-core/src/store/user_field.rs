@@ -1,11 +1,11 @@
-//! Columns of the operator's own in `auth_user`, as HALLPASS_USER_FIELDS declares them.
+//! Columns of the operator's own in the user's table, as HALLPASS_USER_FIELDS declares them.
 //!
 //! Their names come from settings, which take small letters, digits and underscores alone; they are quoted all the same,
 //! for `order` is a good name of a column too.
 
 use serde_json::{Map, Value as Json};
 
-use super::{Conn, DbError, Dialect, Sql, Value};
+use super::{Conn, DbError, Dialect, Sql, UserTable, Value};
 use crate::domain::UserId;
 use crate::error::Failure;
 use crate::settings::{ExtraKind, UserField};
@@ -24,9 +24,12 @@ pub async fn get(
         return Ok(found);
     }
     let columns: Vec<_> = fields.iter().map(read_as).collect();
+    let users = conn.users();
     let sql = format!(
-        "SELECT {} FROM auth_user u WHERE u.id = $1",
-        columns.join(", ")
+        "SELECT {} FROM {} u WHERE u.{} = $1",
+        columns.join(", "),
+        users.quoted(),
+        users.id()
     );
     let Some(row) = conn.query_opt(&sql, &[user.into()]).await? else {
         return Ok(found);
@@ -47,13 +50,15 @@ pub async fn set(mut conn: Conn<'_>, user: UserId, given: &[Given]) -> Result<bo
     if given.is_empty() {
         return Ok(true);
     }
+    let users = conn.users();
+    let (table, id) = (users.quoted(), users.id());
     let columns = |dialect| {
         let set = given.iter().enumerate().map(|(index, (field, _))| {
             let place = write_as(field, index + 2, dialect);
             format!("\"{}\" = {place}", field.name())
         });
         let set: Vec<_> = set.collect();
-        format!("UPDATE auth_user SET {} WHERE id = $1", set.join(", "))
+        format!("UPDATE {table} SET {} WHERE {id} = $1", set.join(", "))
     };
     let (sqlite, postgres) = (columns(Dialect::Sqlite), columns(Dialect::Postgres));
     let mut params: Vec<Value> = vec![user.into()];
@@ -79,10 +84,12 @@ pub async fn is_taken(
     if value.is_null() {
         return Ok(false);
     }
+    let users = conn.users();
+    let (table, id) = (users.quoted(), users.id());
     let select = |dialect| {
         let place = write_as(field, 1, dialect);
         format!(
-            "SELECT 1 FROM auth_user WHERE \"{}\" = {place} AND id <> $2 LIMIT 1",
+            "SELECT 1 FROM {table} WHERE \"{}\" = {place} AND {id} <> $2 LIMIT 1",
             field.name()
         )
     };
@@ -112,7 +119,7 @@ pub(super) fn in_insert(
 }
 
 /// The statements that make a column which is not there.
-pub(super) fn ddl(field: &UserField, dialect: Dialect) -> String {
+pub(super) fn ddl(users: &UserTable, field: &UserField, dialect: Dialect) -> String {
     let kind = match field.field.kind {
         ExtraKind::Text | ExtraKind::Email | ExtraKind::Select => {
             format!("varchar({})", field.longest().unwrap_or(1).max(1))
@@ -134,10 +141,11 @@ pub(super) fn ddl(field: &UserField, dialect: Dialect) -> String {
         _ => "NOT NULL DEFAULT ''",
     };
     let name = field.name();
-    let mut ddl = format!("ALTER TABLE \"auth_user\" ADD COLUMN \"{name}\" {kind} {rest};");
+    let table = users.quoted();
+    let mut ddl = format!("ALTER TABLE {table} ADD COLUMN \"{name}\" {kind} {rest};");
     if field.unique {
         ddl.push_str(&format!(
-            "CREATE UNIQUE INDEX IF NOT EXISTS \"hallpass_user_own_{name}\" ON \"auth_user\" (\"{name}\");"
+            "CREATE UNIQUE INDEX IF NOT EXISTS \"hallpass_user_own_{name}\" ON {table} (\"{name}\");"
         ));
     }
     ddl

@@ -48,6 +48,9 @@ pub enum Value {
     Time(Timestamp),
     /// `jsonb` on PostgreSQL.
     Json(serde_json::Value),
+    /// The key of a user: `uuid` or an integer on PostgreSQL, text without dashes or an integer on SQLite. One that a
+    /// column cannot hold is nobody's there.
+    Key(UserId),
 }
 
 macro_rules! from {
@@ -67,7 +70,7 @@ from! {
     &str => |v| Value::Text(v.to_owned());
     &String => |v| Value::Text(v.clone());
     Timestamp => |v| Value::Time(v);
-    UserId => |v| Value::Int(v.as_int());
+    UserId => |v| Value::Key(v);
     serde_json::Value => |v| Value::Json(v);
 }
 
@@ -123,7 +126,13 @@ impl FromValue for Timestamp {
 
 impl FromValue for UserId {
     fn from_value(value: &Value) -> Option<Self> {
-        i64::from_value(value).map(UserId::from_int)
+        match value {
+            Value::Int(number) => Some(UserId::from_int(*number)),
+            // As Django writes it on SQLite, or with the dashes that PostgreSQL's own type is shown with.
+            Value::Text(text) if text.len() == 32 => UserId::from_hex(text),
+            Value::Text(text) if text.len() == 36 => text.parse().ok(),
+            _ => None,
+        }
     }
 }
 

@@ -78,7 +78,7 @@ fn token_at(app: &TestApp, user: &User, secret: &str, at: i64, v1: bool) -> Stri
         ..hallpass_django::sesame::Settings::default()
     };
     let sesame = Sesame::new(&SecretKeys::new(secret, []), settings).unwrap();
-    let pk = PrimaryKey::Integer(user.id.as_int().into());
+    let pk = PrimaryKey::Integer(user.id.as_int().unwrap().into());
     let fields = UserFields {
         pk: &pk,
         password: &user.password,

@@ -63,10 +63,10 @@ fn environment_of(pairs: &[(&str, &str)]) -> Result<Loaded, Problems> {
     )
 }
 
-type Pairs = &'static [(&'static str, &'static str)];
+type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 #[track_caller]
-fn bad(pairs: Pairs, name: &str, words: &str) {
+fn bad(pairs: Pairs<'_>, name: &str, words: &str) {
     let pairs = pairs
         .iter()
         .map(|(name, text)| ((*name).into(), (*text).into()));
@@ -74,7 +74,7 @@ fn bad(pairs: Pairs, name: &str, words: &str) {
 }
 
 #[track_caller]
-fn good(pairs: Pairs) {
+fn good(pairs: Pairs<'_>) {
     let given = pairs
         .iter()
         .map(|(name, text)| ((*name).into(), (*text).into()));

@@ -77,6 +77,7 @@ pub(crate) async fn create_superuser(settings: Settings, wanted: Wanted) -> Resu
     };
     match users::create_superuser(&hallpass, superuser).await? {
         users::Created::Made(_) => say("Superuser created successfully."),
+        users::Created::Taken if !has_names => bail!("That e-mail address is already taken."),
         users::Created::Taken => bail!("That username is already taken."),
         users::Created::BadName => {
             bail!("\"{name}\" is no user name: letters, digits and @/./+/-/_ only, at most 150")
@@ -135,6 +136,11 @@ fn ask_password(hallpass: &Hallpass, username: &str, email: &str) -> Result<Stri
 pub(crate) async fn change_password(settings: Settings, username: &str, stdin: bool) -> Result<()> {
     let hallpass = open(settings).await?;
     let user = find(&hallpass, username).await?;
+    // The column, even where it is made up; the address, where there is none.
+    let name = match user.username.is_empty() {
+        true => hallpass.display(&user),
+        false => user.username.clone(),
+    };
     if stdin {
         let mut text = String::new();
         std::io::stdin().take(8192).read_to_string(&mut text)?;
@@ -145,17 +151,13 @@ pub(crate) async fn change_password(settings: Settings, username: &str, stdin: b
         }
         users::set_password(&hallpass, &user, password).await?;
         return say(&format!(
-            "Password changed successfully for user \"{}\".",
-            user.username
+            "Password changed successfully for user \"{name}\"."
         ));
     }
     if !std::io::stdin().is_terminal() {
         bail!("there is no terminal to ask on: use --stdin");
     }
-    say(&format!(
-        "Changing password for user \"{}\".",
-        user.username
-    ))?;
+    say(&format!("Changing password for user \"{name}\"."))?;
     for _ in 0..3 {
         let password = Password::new()
             .with_prompt("Password")
@@ -165,8 +167,7 @@ pub(crate) async fn change_password(settings: Settings, username: &str, stdin: b
         if errors.is_empty() {
             users::set_password(&hallpass, &user, &password).await?;
             return say(&format!(
-                "Password changed successfully for user \"{}\".",
-                user.username
+                "Password changed successfully for user \"{name}\"."
             ));
         }
         for error in &errors {

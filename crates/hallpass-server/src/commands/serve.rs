@@ -23,9 +23,8 @@ pub(crate) async fn run(
     } else {
         Vec::new()
     };
-    let is_new = made
-        .iter()
-        .any(|what| what.contains("table auth_user made"));
+    let users = format!("table {} made", db.users().name());
+    let is_new = made.contains(&users);
     let patience = Duration::from_secs(settings.hallpass.shutdown_timeout);
     let hallpass = Hallpass::builder()
         .settings(settings)

@@ -47,7 +47,7 @@ pub(crate) async fn check(settings: &Settings) -> Result<()> {
         .settings(settings.clone())
         .build()
         .await?;
-    let _: axum::Router = hallpass.router();
+    let _ = hallpass.router::<()>();
     say("Settings and database fit.")
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn settings(loaded: &Loaded, as_json: bool) -> Result<()> {
 pub(crate) async fn openapi(mut settings: Settings) -> Result<()> {
     let some = secret::random_text(secret::ALPHANUMERIC, 64);
     settings.general.secret_key = Some(Secret::new(some));
-    let db = store::Db::memory()?;
+    let db = store::Db::memory()?.with_users(store::UserTable::of(&settings));
     store::migrate(&db).await?;
     let hallpass = Hallpass::builder()
         .settings(settings)

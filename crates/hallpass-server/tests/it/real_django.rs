@@ -1,5 +1,7 @@
 //! Beside a real Django on one database: its sessions and links are taken here, ours there.
 
+mod own_user;
+
 use hallpass_testkit::app::SECRET;
 use hallpass_testkit::django::DjangoPeer;
 use hallpass_testkit::postgres::Postgres;

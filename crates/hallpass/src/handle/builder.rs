@@ -156,6 +156,7 @@ impl Builder {
             Some(db) => db,
             None => open_database(&settings)?,
         };
+        let db = db.with_users(store::UserTable::of(&settings));
         if self.migrate {
             store::migrate_with(&db, &settings.hallpass.user_fields).await?;
         }

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Email,
     /// A whole number.
     Integer,
+    /// A UUID: only shown.
+    Uuid,
     /// Yes or no.
     Boolean,
     /// A date, `2026-11-21`.
@@ -176,6 +178,7 @@ impl Spec {
             Kind::Text | Kind::Password => "string",
             Kind::Email => "email",
             Kind::Integer => "integer",
+            Kind::Uuid => "field",
             Kind::Boolean => "boolean",
             Kind::Date => "date",
             Kind::Choice => "choice",

@@ -3,7 +3,6 @@
 use hallpass_core::domain::Session;
 use hallpass_core::flows::{password_change, password_reset};
 use hallpass_core::{Error, Refusal};
-use hallpass_django::reset_token::decode_uid_base36;
 use http::StatusCode;
 
 use super::answer::Reply;
@@ -122,7 +121,14 @@ pub(crate) async fn reset(call: &mut Call) -> Result<Reply, Reply> {
 pub(crate) async fn confirm(call: &mut Call) -> Result<Reply, Reply> {
     let values = call.values.clone();
     let (uid, token) = (values.text("uid"), values.text("token"));
-    if decode_uid_base36(&uid).is_none() {
+    if call
+        .face
+        .hallpass
+        .db()
+        .users()
+        .key_from_link(&uid)
+        .is_none()
+    {
         return Err(Reply::wrong(Errors::of("uid", "Invalid value")));
     }
     let (first, second) = (values.text("new_password1"), values.text("new_password2"));

@@ -2,9 +2,10 @@
 
 use hallpass_core::domain::User;
 use hallpass_core::flows::user_details::{self, Changes, Details};
+use hallpass_core::settings::{UserColumn, UserKey};
 use hallpass_core::{Error, Refusal};
 use http::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer::Reply;
 use super::call::Call;
@@ -13,17 +14,26 @@ use super::openapi::{Answer, schema};
 use super::say;
 use crate::face::Face;
 
+const NAMES: [UserColumn; 2] = [UserColumn::FirstName, UserColumn::LastName];
+
 pub(crate) fn fields(face: &Face) -> Vec<Spec> {
     let settings = face.hallpass.settings();
     let help = "150 characters or fewer: letters, digits and @/./+/-/_ only.";
-    let name = |name: &str| Spec::new(name, Kind::Text).blank().at_most(150);
-    let mut fields = vec![Spec::new("pk", Kind::Integer).read_only().labelled("ID")];
+    let users = face.hallpass.db().users();
+    let pk = match users.key_kind() {
+        UserKey::Uuid => Kind::Uuid,
+        UserKey::Integer | UserKey::Bigint => Kind::Integer,
+    };
+    let mut fields = vec![Spec::new("pk", pk).read_only().labelled("ID")];
     if settings.account.has_usernames() {
         fields.push(Spec::new("username", Kind::Text).at_most(150).help(help));
     }
     let email = Spec::new("email", Kind::Email);
     fields.push(email.read_only().labelled("Email address"));
-    fields.extend([name("first_name"), name("last_name")]);
+    for column in NAMES.into_iter().filter(|column| users.has(*column)) {
+        let spec = Spec::new(column.name(), Kind::Text);
+        fields.push(spec.blank().at_most(150));
+    }
     let own = settings.hallpass.user_fields.iter();
     for column in own.filter(|column| column.in_user_details) {
         let spec = Spec::column(column);
@@ -51,7 +61,10 @@ pub(crate) fn answers(face: &Face) -> Vec<Answer> {
 pub(crate) fn example(face: &Face) -> Value {
     let fields = fields(face);
     let mut all = schema::example_of(&fields);
-    all["pk"] = 1.into();
+    all["pk"] = match face.hallpass.db().users().key_kind() {
+        UserKey::Uuid => "6f1c0c52-9a0b-4c7e-8d12-00aa10bb20cc".into(),
+        UserKey::Integer | UserKey::Bigint => 1.into(),
+    };
     all
 }
 
@@ -60,13 +73,17 @@ pub(crate) fn shown(face: &Face, details: &Details) -> Value {
     let Details { user, own } = details;
     let mut shown = Map::new();
     let mut put = |name: &str, value: Value| shown.insert(name.to_owned(), value);
-    put("pk", user.id.as_int().into());
+    put("pk", json!(user.id));
     if face.hallpass.settings().account.has_usernames() {
         put("username", user.username.as_str().into());
     }
     put("email", user.email.as_str().into());
-    put("first_name", user.first_name.as_str().into());
-    put("last_name", user.last_name.as_str().into());
+    let names = [&user.first_name, &user.last_name];
+    for (column, name) in NAMES.into_iter().zip(names) {
+        if face.hallpass.db().users().has(column) {
+            put(column.name(), name.as_str().into());
+        }
+    }
     for column in &face.hallpass.settings().hallpass.user_fields {
         if let Some(value) = own.get(column.name()) {
             put(column.name(), value.clone());

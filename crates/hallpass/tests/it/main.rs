@@ -18,6 +18,7 @@ mod login_by_link;
 mod login_methods;
 mod magic_link;
 mod one_time;
+mod own_user;
 mod pages;
 mod past_flaws;
 mod quotas;

@@ -13,4 +13,4 @@ mod openapi;
 mod own_fields;
 mod refusals;
 mod replay;
-mod tokens;
+pub(crate) mod tokens;

@@ -24,15 +24,20 @@ pub(super) fn of(user: &User, field: KeyField) -> PrimaryKey {
 }
 
 fn of_id(id: UserId) -> PrimaryKey {
-    PrimaryKey::Integer(id.as_int().into())
+    match (id.as_int(), id.as_uuid()) {
+        (_, Some(bytes)) => PrimaryKey::Uuid(bytes),
+        (number, None) => PrimaryKey::Integer(number.unwrap_or_default().into()),
+    }
 }
 
 /// The key that stands in the link, if any user could have it.
-fn id_in(pk: &PrimaryKey) -> Option<UserId> {
-    match pk {
-        PrimaryKey::Integer(number) => number.to_string().parse().ok(),
-        _ => None,
-    }
+fn id_in(cx: &Cx, pk: &PrimaryKey) -> Option<UserId> {
+    let id = match pk {
+        PrimaryKey::Integer(number) => UserId::from_int(i64::try_from(*number).ok()?),
+        PrimaryKey::Uuid(bytes) => UserId::from_uuid(*bytes),
+        _ => return None,
+    };
+    cx.hallpass().db().users().admit(id)
 }
 
 /// The user whom a link names. One statement, also for what is nobody's.
@@ -47,6 +52,9 @@ pub(super) async fn look_up(
             let found = store::user::by_username(cx.read(), name).await?;
             Ok(found.into_iter().find(|user| user.username == *name))
         }
-        _ => store::user::by_id(cx.read(), id_in(pk).unwrap_or(UserId::NOBODY)).await,
+        _ => {
+            let id = id_in(cx, pk).unwrap_or(UserId::NOBODY);
+            store::user::by_id(cx.read(), id).await
+        }
     }
 }

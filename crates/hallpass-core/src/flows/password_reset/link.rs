@@ -1,6 +1,6 @@
 //! The link in the letter: Django's key, and what is remembered of it here.
 
-use hallpass_django::reset_token::{decode_uid_base36, encode_uid_base36};
+use hallpass_django::reset_token::encode_uid_base36;
 use serde_json::json;
 
 use crate::cx::Cx;
@@ -94,7 +94,7 @@ async fn note(
 pub(super) async fn check(cx: &mut Cx, key: &str) -> Result<(User, String), Error> {
     let (uid, token) = key.split_once('-').unwrap_or((key, ""));
     // Only a key that a user can have: what is beyond is refused, not looked for.
-    let id = decode_uid_base36(uid).and_then(|id| id.to_string().parse::<UserId>().ok());
+    let id = cx.hallpass().db().users().key_from_link(uid);
     let user = user_of(cx, id).await?;
     let known = user.is_some();
     let user = user.unwrap_or_else(User::nobody);

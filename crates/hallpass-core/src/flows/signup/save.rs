@@ -9,6 +9,7 @@ use crate::cx::Cx;
 use crate::domain::{Login, User};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::own_fields;
+use crate::settings::UserColumn;
 use crate::store;
 use crate::store::phone::PhoneNumber;
 use crate::store::user::NewUser;
@@ -62,7 +63,7 @@ pub(crate) async fn finish_waiting(cx: &mut Cx, login: &mut Login) -> Result<Use
         Err(Error::Refused(_)) => return Err(Refusal::NotPending.into()),
         other => other?,
     };
-    login.user = Some(user.id.as_int());
+    login.user = Some(user.id);
     login.follow(&user);
     Ok(user)
 }
@@ -84,10 +85,14 @@ pub(super) fn new_user<'a>(
 }
 
 /// The extra fields that have no column of their own.
-pub(super) fn kept(form: &Form, own: &[Given]) -> Map<String, Value> {
+pub(super) fn kept(cx: &Cx, form: &Form, own: &[Given]) -> Map<String, Value> {
     let mut kept = form.extra.clone();
+    let users = cx.hallpass().db().users();
+    let names = [UserColumn::FirstName, UserColumn::LastName];
     let has_column = |name: &str| {
-        matches!(name, "first_name" | "last_name")
+        names
+            .iter()
+            .any(|column| column.name() == name && users.has(*column))
             || own.iter().any(|(field, _)| field.name() == name)
     };
     kept.retain(|name, _| !has_column(name));
@@ -130,7 +135,7 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
         };
         store::phone::set(cx.write().await?, id, &number, now).await?;
     }
-    let kept = kept(form, &own);
+    let kept = kept(cx, form, &own);
     if !kept.is_empty() {
         store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
     }
@@ -148,8 +153,11 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
 
 /// What of it somebody else has had for a moment.
 async fn whose(cx: &mut Cx, form: &Form, own: &[Given]) -> Result<Refusal, Failure> {
+    let named = cx.hallpass().db().users().has(UserColumn::Username);
     let taken = match own_fields::taken(cx, own, None).await? {
         Some(name) => (name, Refusal::NotUnique),
+        // Then the address is what no two may have.
+        None if !named => ("email".to_owned(), Refusal::EmailTaken),
         None => ("username".to_owned(), Refusal::UsernameTaken),
     };
     let has_name = match &form.username {

@@ -200,12 +200,6 @@ fn names_of_fields(checks: &mut Checks<'_>) {
 fn user_names(checks: &mut Checks<'_>) {
     let account = &checks.settings.account;
     const NAME: &str = "ACCOUNT_USER_MODEL_USERNAME_FIELD";
-    let column = account.user_model_username_field.as_deref();
-    checks.refuse(
-        NAME,
-        column.is_some_and(|column| !matches!(column, "username" | "")),
-        "must be \"username\", which is the column of auth_user, or empty where people have no user names",
-    );
     let none = !account.has_usernames() && checks.understood(&[NAME]);
     checks.refuse(
         FIELDS[0],

@@ -4,6 +4,7 @@ use hallpass_django::sesame::Packer;
 
 use super::{CENTURY, Checks};
 use crate::settings::sesame::KeyField;
+use crate::settings::{UserColumn, UserKey};
 
 pub(super) fn check(checks: &mut Checks<'_>) {
     let s = &checks.settings.sesame;
@@ -51,7 +52,8 @@ fn key(checks: &mut Checks<'_>) {
         .account
         .user_model_username_field
         .as_deref()
-        .is_none_or(str::is_empty);
+        .is_none_or(str::is_empty)
+        || checks.settings.user_column(UserColumn::Username).is_none();
     checks.refuse(
         "SESAME_PRIMARY_KEY_FIELD",
         field == Some(KeyField::Username) && nameless,
@@ -70,9 +72,10 @@ fn key(checks: &mut Checks<'_>) {
         ),
     );
     let fits = match (field, packer) {
-        (Some(KeyField::Id), Some(packer)) => {
-            !matches!(packer, Packer::Uuid | Packer::Bytes | Packer::Str)
-        }
+        (Some(KeyField::Id), Some(packer)) => match checks.settings.hallpass.user_key {
+            UserKey::Uuid => packer == Packer::Uuid,
+            _ => !matches!(packer, Packer::Uuid | Packer::Bytes | Packer::Str),
+        },
         (Some(KeyField::Username), Some(packer)) => packer == Packer::Str,
         _ => true,
     };

@@ -21,7 +21,7 @@ CREATE TABLE "hallpass_event" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
     "at" datetime NOT NULL,
     "kind" varchar(64) NOT NULL,
-    "user_id" integer NULL,
+    "user_id" {user_key} NULL,
     "ip" char(39) NULL,
     "user_agent" varchar(200) NOT NULL,
     "method" varchar(32) NOT NULL,
@@ -59,7 +59,7 @@ CREATE INDEX "hallpass_revoked_link_expires" ON "hallpass_revoked_link" ("expire
 CREATE TABLE "hallpass_code" (
     "id" varchar(43) NOT NULL PRIMARY KEY,
     "purpose" varchar(32) NOT NULL,
-    "user_id" integer NULL,
+    "user_id" {user_key} NULL,
     "recipient" varchar(320) NOT NULL,
     "code" varchar(64) NOT NULL,
     "link" varchar(64) NULL,
@@ -75,7 +75,7 @@ CREATE INDEX "hallpass_code_expires" ON "hallpass_code" ("expires_at");
 
 -- table hallpass_phone
 CREATE TABLE "hallpass_phone" (
-    "user_id" integer NOT NULL PRIMARY KEY REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "user_id" {user_key} NOT NULL PRIMARY KEY REFERENCES {users} ON DELETE CASCADE,
     "phone" varchar(20) NOT NULL,
     "verified" bool NOT NULL,
     "changed_at" datetime NOT NULL
@@ -85,7 +85,7 @@ CREATE UNIQUE INDEX "hallpass_phone_verified" ON "hallpass_phone" ("phone") WHER
 
 -- table hallpass_extra
 CREATE TABLE "hallpass_extra" (
-    "user_id" integer NOT NULL PRIMARY KEY REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "user_id" {user_key} NOT NULL PRIMARY KEY REFERENCES {users} ON DELETE CASCADE,
     "data" text NOT NULL
 );
 
@@ -93,7 +93,7 @@ CREATE TABLE "hallpass_extra" (
 CREATE TABLE "hallpass_refresh" (
     "jti" varchar(255) NOT NULL PRIMARY KEY,
     "family" varchar(255) NOT NULL,
-    "user_id" integer NOT NULL REFERENCES "auth_user" ("id") ON DELETE CASCADE,
+    "user_id" {user_key} NOT NULL REFERENCES {users} ON DELETE CASCADE,
     "issued_at" datetime NOT NULL,
     "expires_at" datetime NOT NULL,
     "successor" varchar(255) NULL,

@@ -89,7 +89,7 @@ CREATE TABLE "account_emailaddress" (
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT,
     "verified" bool NOT NULL,
     "primary" bool NOT NULL,
-    "user_id" integer NOT NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" {user_key} NOT NULL REFERENCES {users} DEFERRABLE INITIALLY DEFERRED,
     "email" varchar(254) NOT NULL
 );
 CREATE INDEX "account_emailaddress_email_03be32b2" ON "account_emailaddress" ("email");
@@ -117,7 +117,7 @@ CREATE TABLE "usersessions_usersession" (
     "session_key" varchar(40) NOT NULL UNIQUE,
     "user_agent" varchar(200) NOT NULL,
     "data" text NOT NULL CHECK ((JSON_VALID("data") OR "data" IS NULL)),
-    "user_id" integer NOT NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED
+    "user_id" {user_key} NOT NULL REFERENCES {users} DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX "usersessions_usersession_user_id_af5e0a6d" ON "usersessions_usersession" ("user_id");
 
@@ -125,7 +125,7 @@ CREATE INDEX "usersessions_usersession_user_id_af5e0a6d" ON "usersessions_userse
 CREATE TABLE "authtoken_token" (
     "key" varchar(40) NOT NULL PRIMARY KEY,
     "created" datetime NOT NULL,
-    "user_id" integer NOT NULL UNIQUE REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED
+    "user_id" {user_key} NOT NULL UNIQUE REFERENCES {users} DEFERRABLE INITIALLY DEFERRED
 );
 
 -- table token_blacklist_outstandingtoken
@@ -133,7 +133,7 @@ CREATE TABLE "token_blacklist_outstandingtoken" (
     "token" text NOT NULL,
     "created_at" datetime NULL,
     "expires_at" datetime NOT NULL,
-    "user_id" integer NULL REFERENCES "auth_user" ("id") DEFERRABLE INITIALLY DEFERRED,
+    "user_id" {user_key} NULL REFERENCES {users} DEFERRABLE INITIALLY DEFERRED,
     "jti" varchar(255) NOT NULL UNIQUE,
     "id" integer NOT NULL PRIMARY KEY AUTOINCREMENT
 );

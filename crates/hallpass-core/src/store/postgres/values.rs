@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, UserId};
 use crate::store::Value;
 
 type Wrong = Box<dyn StdError + Sync + Send>;
@@ -34,6 +34,13 @@ impl ToSql for Bound<'_> {
                 Type::INT4 => out.extend_from_slice(&i32::try_from(*number)?.to_be_bytes()),
                 Type::INT8 => out.extend_from_slice(&number.to_be_bytes()),
                 _ => return misfit("an integer"),
+            },
+            Value::Key(id) => match *ty {
+                Type::UUID => out.extend_from_slice(&id.as_uuid().unwrap_or_default()),
+                Type::INT2 => out.extend_from_slice(&whole::<i16>(*id).to_be_bytes()),
+                Type::INT4 => out.extend_from_slice(&whole::<i32>(*id).to_be_bytes()),
+                Type::INT8 => out.extend_from_slice(&whole::<i64>(*id).to_be_bytes()),
+                _ => return misfit("a user's key"),
             },
             Value::Text(text) if text.contains('\0') => {
                 return Err("a text for the database holds a NUL".into());
@@ -100,6 +107,13 @@ impl<'a> FromSql<'a> for Value {
     fn accepts(_: &Type) -> bool {
         true
     }
+}
+
+/// A user's key in an integer column; of another kind or past its range, nobody's: 0, and in a column of UUIDs the one of
+/// zeros alone.
+fn whole<T: TryFrom<i64> + Default>(id: UserId) -> T {
+    let number = id.as_int().and_then(|number| T::try_from(number).ok());
+    number.unwrap_or_default()
 }
 
 /// The type below a domain.

@@ -357,3 +357,124 @@ fn what_could_not_be_read_contradicts_nothing() {
         refused(loaded, wrong.0, " ");
     }
 }
+
+const OWN: (&str, &str) = ("AUTH_USER_MODEL", "accounts.Person");
+const UNNAMED: (&str, &str) = ("ACCOUNT_USER_MODEL_USERNAME_FIELD", "");
+const BY_EMAIL: (&str, &str) = ("ACCOUNT_SIGNUP_FIELDS", "email*,password1*");
+
+#[test]
+fn the_users_table_has_one_meaning() {
+    for model in [
+        "Person",
+        "accounts.",
+        ".Person",
+        "a.b.C",
+        "acc-ounts.P",
+        "1a.P",
+    ] {
+        bad(
+            &[("AUTH_USER_MODEL", model)],
+            "AUTH_USER_MODEL",
+            "must name an app and a model",
+        );
+    }
+    let long = format!("accounts.{}", "P".repeat(40));
+    bad(
+        &[("AUTH_USER_MODEL", &long)],
+        "AUTH_USER_MODEL",
+        "set HALLPASS_USER_TABLE",
+    );
+    good(&[
+        ("AUTH_USER_MODEL", &long),
+        ("HALLPASS_USER_TABLE", "people"),
+    ]);
+    good(&[("AUTH_USER_MODEL", "auth.User")]);
+    good(&[("AUTH_USER_MODEL", "auth.user")]);
+
+    // Django's own table is as Django made it.
+    for (name, text) in [
+        ("HALLPASS_USER_TABLE", "users"),
+        ("HALLPASS_USER_KEY", "uuid"),
+        ("HALLPASS_USER_KEY_COLUMN", "uid"),
+        ("HALLPASS_USER_WITHOUT", "first_name"),
+    ] {
+        bad(
+            &[(name, text)],
+            name,
+            "AUTH_USER_MODEL is Django's auth.User",
+        );
+        good(&[OWN, (name, text)]);
+    }
+    let name = "ACCOUNT_USER_MODEL_USERNAME_FIELD";
+    bad(&[(name, "login")], name, "must be \"username\"");
+    good(&[OWN, (name, "login")]);
+    let email = "ACCOUNT_USER_MODEL_EMAIL_FIELD";
+    bad(&[(email, "")], email, "must be \"email\"");
+    bad(&[(email, "mail")], email, "must be \"email\"");
+    good(&[OWN, (email, "mail")]);
+    good(&[OWN, (email, "")]);
+
+    for (name, text) in [
+        ("HALLPASS_USER_TABLE", "a b"),
+        ("HALLPASS_USER_TABLE", "a\"b"),
+        ("HALLPASS_USER_KEY_COLUMN", ""),
+        (name, "a;b"),
+        (email, "é"),
+    ] {
+        bad(&[OWN, (name, text)], name, "is no plain name");
+    }
+    let without = "HALLPASS_USER_WITHOUT";
+    bad(
+        &[OWN, (without, "last_name,last_name")],
+        without,
+        "more than once",
+    );
+    bad(&[OWN, (without, "password")], without, "must be");
+    bad(
+        &[OWN, (without, "email"), (email, "mail")],
+        without,
+        "keep one of the two",
+    );
+    bad(
+        &[OWN, (email, "username")],
+        email,
+        "another column of the user's",
+    );
+    bad(
+        &[OWN, ("HALLPASS_USER_KEY_COLUMN", "password")],
+        "HALLPASS_USER_KEY_COLUMN",
+        "another column",
+    );
+}
+
+#[test]
+fn without_a_column_nothing_needs_it() {
+    let without = ("HALLPASS_USER_WITHOUT", "username");
+    bad(
+        &[OWN, without],
+        "HALLPASS_USER_WITHOUT",
+        "says that people have user names",
+    );
+    good(&[OWN, without, UNNAMED, BY_EMAIL]);
+    // Then the column of the address is unique.
+    let unique = ("ACCOUNT_UNIQUE_EMAIL", "false");
+    let phone = [
+        ("ACCOUNT_LOGIN_METHODS", "phone"),
+        ("ACCOUNT_SIGNUP_FIELDS", "phone*,password1*"),
+    ];
+    bad(
+        &[OWN, without, UNNAMED, phone[0], phone[1], unique],
+        "ACCOUNT_UNIQUE_EMAIL",
+        "switch it on",
+    );
+    let strict = ("ACCOUNT_PREVENT_ENUMERATION", "strict");
+    bad(
+        &[OWN, without, UNNAMED, BY_EMAIL, strict],
+        "ACCOUNT_PREVENT_ENUMERATION",
+        "every address once",
+    );
+    let mandatory = ("ACCOUNT_EMAIL_VERIFICATION", "mandatory");
+    good(&[OWN, without, UNNAMED, BY_EMAIL, strict, mandatory]);
+    let neither = ("HALLPASS_USER_WITHOUT", "username,email");
+    good(&[OWN, neither, UNNAMED, BY_EMAIL, strict]);
+}

@@ -71,7 +71,6 @@ fn settings_that_only_django_has_are_called_that() {
         ("ACCOUNT_LOGIN_BY_CODE_TRUST_ENABLED", "allauth"),
         ("ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR", "allauth"),
         ("ACCOUNT_TEMPLATE_EXTENSION", "allauth"),
-        ("ACCOUNT_USER_MODEL_EMAIL_FIELD", "allauth"),
         ("ALLAUTH_SETTING_GETTER", "allauth"),
         ("SOCIALACCOUNT_PROVIDERS", "allauth"),
         ("MFA_TOTP_ISSUER", "allauth"),

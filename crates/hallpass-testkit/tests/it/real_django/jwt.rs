@@ -264,7 +264,7 @@ async fn a_token_is_one_users_on_both_sides_until_the_password_changes() {
     let simple_jwt = json!({ "CHECK_REVOKE_TOKEN": true, "ISSUER": "us", "USER_ID_CLAIM": "sub" });
     let peer =
         DjangoPeer::new(&app.db.url, app::SECRET).with("SIMPLE_JWT", &simple_jwt.to_string());
-    let id = ann.as_int();
+    let id = ann.as_int().expect("an integer");
     let words = [
         "jwt-user",
         "--user",

@@ -200,7 +200,7 @@ fn filled_in_by(spec: &Spec) -> (&'static str, &'static str) {
     let kind = match spec.kind {
         Kind::Text if by_name == "tel" => "tel",
         Kind::Text if spec.lines => "textarea",
-        Kind::Text => "text",
+        Kind::Text | Kind::Uuid => "text",
         Kind::Password => "password",
         Kind::Email => "email",
         Kind::Integer => "number",

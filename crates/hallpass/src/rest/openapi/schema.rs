@@ -110,6 +110,7 @@ fn format(kind: Kind) -> Option<&'static str> {
         Kind::Email => Some("email"),
         Kind::Date => Some("date"),
         Kind::Integer => Some("int64"),
+        Kind::Uuid => Some("uuid"),
         Kind::Text | Kind::Boolean | Kind::Choice => None,
     }
 }

@@ -21,7 +21,7 @@ async fn links_go_both_ways(db: TestDb) {
     let django = peer(&db, json!({ "MAX_AGE": 600 }));
     let app = app(db, |_| {}).await;
     let user = ann(&app).await;
-    let id = user.id.as_int();
+    let id = user.id.as_int().unwrap();
     let theirs = django.sesame_make(id, "report:7");
     let opened = app
         .browser()
@@ -53,7 +53,7 @@ async fn a_link_that_is_good_once_is_good_once_on_both_sides(db: TestDb) {
     let django = peer(&db, json!({ "MAX_AGE": 600, "ONE_TIME": true }));
     let app = app(db, |settings| settings.sesame.one_time = true).await;
     let user = ann(&app).await;
-    let id = user.id.as_int();
+    let id = user.id.as_int().unwrap();
     for _ in 0..2 {
         let path = link(&app, &user, "", "/secret/").await;
         assert_eq!(app.browser().get(&path).await.status, 200);
@@ -70,7 +70,7 @@ async fn older_links_are_still_read(db: TestDb) {
         json!({ "MAX_AGE": 600, "TOKENS": ["sesame.tokens_v1"] }),
     );
     let app = app(db, |_| {}).await;
-    let id = ann(&app).await.id.as_int();
+    let id = ann(&app).await.id.as_int().unwrap();
     let theirs = django.sesame_make(id, "").replace(':', "%3A");
     let opened = app
         .browser()

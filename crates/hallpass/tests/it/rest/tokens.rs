@@ -38,14 +38,14 @@ pub(super) fn without_session(settings: &mut Settings) {
 }
 
 /// A program that talks JSON, and holds every answer against the OpenAPI document.
-pub(super) struct Program(pub(super) Browser, Arc<Contract>);
+pub(crate) struct Program(pub(crate) Browser, Arc<Contract>);
 
 impl Program {
-    pub(super) fn of(app: &TestApp) -> Self {
+    pub(crate) fn of(app: &TestApp) -> Self {
         Program(app.browser(), Contract::of(app))
     }
 
-    pub(super) async fn send(&mut self, method: &str, path: &str, body: &Value) -> (Answer, Value) {
+    pub(crate) async fn send(&mut self, method: &str, path: &str, body: &Value) -> (Answer, Value) {
         let path = format!("/dj-rest-auth/{path}");
         let body = Body::from(body.to_string());
         let kind = Some("application/json");
@@ -55,24 +55,24 @@ impl Program {
         (answer, json)
     }
 
-    pub(super) async fn post(&mut self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&mut self, path: &str, body: Value) -> (u16, Value) {
         let (answer, json) = self.send("POST", path, &body).await;
         (answer.status.as_u16(), json)
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&mut self, path: &str) -> (u16, Value) {
         let (answer, json) = self.send("GET", path, &Value::Null).await;
         (answer.status.as_u16(), json)
     }
 
-    pub(super) async fn login(&mut self) -> Value {
+    pub(crate) async fn login(&mut self) -> Value {
         let given = json!({ "username": "ann", "password": PASSWORD });
         let (status, body) = self.post("login/", given).await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    pub(super) fn authorize(&mut self, words: String) {
+    pub(crate) fn authorize(&mut self, words: String) {
         self.0.headers.insert("authorization", words);
     }
 
