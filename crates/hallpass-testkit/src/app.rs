@@ -1,10 +1,13 @@
 //! A whole app in memory: a database, the pages, a mailbox, a handset.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use hallpass::settings::{RateLimits, Settings};
 use hallpass::store::user::{self, NewUser};
 use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
+use tokio::net::TcpListener;
 
 use crate::{Browser, Setup, TestClock, TestDb};
 
@@ -75,6 +78,17 @@ impl TestApp {
     /// The clock that the app goes by.
     pub fn clock(&self) -> &TestClock {
         &self.clock
+    }
+
+    /// Serves it at a port of this machine until the test ends; `http://127.0.0.1:port`. For real browsers: nobody delivers
+    /// letters meanwhile but [`TestApp::letter`] and its like.
+    pub async fn serve(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone();
+        let app = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}")
     }
 
     /// A browser that knows nothing yet.

@@ -42,15 +42,18 @@
 //! - [`each_database!`] runs a test on SQLite and on a PostgreSQL that is started for it, whose programs must be there.
 //!
 //! The browser knows cookies, forms and their tokens, and no JavaScript. Nothing listens at a socket: requests go into the
-//! router, with the peer's address as a server gives it.
+//! router, with the peer's address as a server gives it. [`TestApp::serve`] opens a socket for browsers of other makes.
 //!
 //! With the feature `servers` come the SMTP server, the SMS gateway, the Redis and the Django that Hallpass's own tests
-//! use; they look for files of its repository, and are not meant for others.
+//! use, with `chromium` its browser; they look for files of its repository or programs of the machine, and are not meant
+//! for others.
 
 #![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 
 pub mod app;
 pub mod browser;
+#[cfg(feature = "chromium")]
+pub mod chromium;
 pub mod clock;
 pub mod databases;
 #[cfg(feature = "servers")]

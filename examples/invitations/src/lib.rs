@@ -22,6 +22,8 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ("ACCOUNT_SIGNUP_FIELDS", "email*,password1*"),
     // An invitation for an address says nothing about whose mailbox that is: it must be proved before anybody gets in.
     ("ACCOUNT_EMAIL_VERIFICATION", "mandatory"),
+    // Whoever opens the letter's link where they signed up is in.
+    ("ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION", "true"),
     (
         "HALLPASS_USER_FIELDS",
         r#"[
