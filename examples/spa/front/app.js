@@ -28,9 +28,10 @@ function show() {
   }
 }
 
+// Unlike a new location.hash, this is no "hashchange", and what was told stays.
 function go(name) {
-  if (location.hash === "#" + name) show();
-  else location.hash = name;
+  history.pushState(null, "", "#" + name);
+  show();
 }
 
 // What a form does when it is sent; its button rests meanwhile.
@@ -84,13 +85,14 @@ document.querySelector("#logout").addEventListener("click", async () => {
   try {
     await api.logOut();
     user = null;
-    tell("You are logged out.");
     go("login");
+    tell("You are logged out.");
   } catch (error) {
     tell(error.message);
   }
 });
 
+addEventListener("popstate", show);
 addEventListener("hashchange", () => {
   tell("");
   show();
