@@ -204,10 +204,10 @@ fn flat(path: &Path) -> PathBuf {
 
 #[test]
 fn the_readme_begins_with_the_shortest_app() {
-    let app = plain("examples/axum-app/src/main.rs");
+    let app = read("examples/axum-app/src/main.rs");
     let (_, code) = app.split_once("\n\n").unwrap();
     assert!(code.lines().count() < 25, "short enough to be read at once");
-    let readme = plain("README.md");
+    let readme = read("README.md");
     let first = readme.split_once("```rust\n").unwrap().1;
     let (shown, _) = first.split_once("\n```").unwrap();
     assert_eq!(shown.trim_end(), code.trim_end());

@@ -37,16 +37,15 @@ pub(super) async fn stand_before(
         };
     }
     let (parts, body) = request.into_parts();
-    let answer = |rejection: Rejection| quiet(rejection);
     let looked = match look(here, &parts, token, terms).await {
         Ok(looked) => looked,
-        Err(rejection) => return Err(answer(rejection)),
+        Err(rejection) => return Err(quiet(rejection)),
     };
     let Some(user) = looked else {
         // What becomes of a link that is none is said where all others are.
         return Ok(Request::from_parts(parts, body));
     };
-    let visitor = here.visitor(&parts).await.map_err(answer)?;
+    let visitor = here.visitor(&parts).await.map_err(quiet)?;
     let csrf_token = visitor.csrf().token();
     let joint = if query.is_empty() { "" } else { "&" };
     let action = format!("?{query}{joint}{marker}=1");
@@ -62,7 +61,7 @@ pub(super) async fn stand_before(
             .into_response(),
         Err(failure) => {
             let rejection = Rejection::new(face, &parts, Kind::Failed(failure.into()));
-            return Err(answer(rejection));
+            return Err(quiet(rejection));
         }
     };
     safety::harden(face, response.headers_mut());
@@ -91,7 +90,7 @@ pub(super) async fn look(
 /// The button's POST, once its CSRF token was checked, as the GET that it stands for.
 async fn as_get(request: Request, query: &str) -> Result<Request, Response> {
     let checked = csrf::check(request).await;
-    let (mut parts, _) = checked.map_err(|rejection| quiet(rejection))?.into_parts();
+    let (mut parts, _) = checked.map_err(quiet)?.into_parts();
     parts.method = Method::GET;
     parts.uri = url::with_query(&parts.uri, query);
     for name in [
