@@ -232,16 +232,21 @@ impl Cx {
     /// Writes down what happened, and tells subscribers after the commit.
     pub async fn note(&mut self, event: Event<'_>) -> Result<(), Failure> {
         let (client, now) = (self.client.clone(), self.now);
+        self.tell_of(&event);
+        store::event::insert(self.write().await?, event, &client, now).await
+    }
+
+    /// Tells subscribers after the commit, without writing it down.
+    pub(crate) fn tell_of(&mut self, event: &Event<'_>) {
         self.happened.push(Happened {
-            at: now,
+            at: self.now,
             kind: event.kind,
             user: event.user,
             method: event.method,
             reason: event.reason,
-            ip: client.ip,
-            user_agent: client.user_agent.clone(),
+            ip: self.client.ip,
+            user_agent: self.client.user_agent.clone(),
         });
-        store::event::insert(self.write().await?, event, &client, now).await
     }
 
     /// Writes down something about a user that has no subject.

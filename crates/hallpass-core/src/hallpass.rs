@@ -2,7 +2,9 @@
 
 mod access;
 mod builder;
+mod people;
 mod texts;
+mod ways_in;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use tokio::sync::{Notify, broadcast, watch};
 
 pub use access::Access;
 pub use builder::{Builder, open_database};
+pub use people::{NewUser, Users};
+pub use ways_in::SessionCookie;
 
 use crate::cx::Cx;
 use crate::delivery::{

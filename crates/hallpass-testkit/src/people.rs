@@ -1,13 +1,7 @@
 //! Who comes to an app under test: strangers, people who are signed in, programs.
 
 use axum::http::HeaderName;
-use hallpass::domain::session::CookieChange;
-use hallpass::domain::{Client, Record, Session, User};
-use hallpass::flows::sessions;
-use hallpass::flows::tokens::{self, Given};
-use hallpass::flows::users;
-use hallpass::store::email_address;
-use hallpass::store::user::{self, NewUser};
+use hallpass::domain::User;
 
 use crate::{Browser, Program, TestApp};
 
@@ -55,22 +49,16 @@ impl TestApp {
         self.sign_in_user(&user).await
     }
 
-    /// The browser of this user, signed in.
+    /// The browser of this user, signed in a moment ago.
+    ///
+    /// # Panics
+    /// The user is switched off, or a hook of the app refuses the sign-in.
     pub async fn sign_in_user(&self, user: &User) -> Browser {
         let mut browser = self.visitor();
-        let client = Client::new(browser.peer.ip(), "", self.hallpass.base_url());
-        let mut session = Session::fresh(false);
-        let record = Record::new("password", self.hallpass.now());
-        let flow = async |cx: &mut hallpass::Cx| {
-            Ok(sessions::sign_in(cx, user, std::slice::from_ref(&record), false).await?)
-        };
-        let signed_in = self.hallpass.run(&client, &mut session, flow).await;
-        assert!(signed_in.expect("a sign-in"), "the user is gone");
-        let CookieChange::Set { key, .. } = session.take_cookie_change() else {
-            panic!("a sign-in without a cookie");
-        };
-        let name = self.hallpass.settings().session.cookie_name.clone();
-        browser.cookies.insert(name, key.reveal().to_owned());
+        let cookie = self.hallpass.sign_in(user, "test").await;
+        let cookie = cookie.expect("a sign-in");
+        let (name, value) = (cookie.name().to_owned(), cookie.value().to_owned());
+        browser.cookies.insert(name, value);
         browser
     }
 
@@ -81,22 +69,18 @@ impl TestApp {
     /// Programs get neither here: the settings leave them the session alone.
     pub async fn program(&self, who: &str) -> Program {
         let user = self.person(who).await;
-        let issue = async |cx: &mut hallpass::Cx| tokens::issue(cx, &user).await;
-        let given = self.hallpass.perform(issue).await.expect("a token");
-        let jwt = &self.hallpass.settings().simple_jwt;
-        let (name, value) = match given {
-            Given::Key(key) => ("authorization".to_owned(), format!("Token {key}")),
-            Given::Pair(pair) => {
-                let scheme = jwt
-                    .auth_header_types
-                    .first()
-                    .map_or("Bearer", String::as_str);
-                (
-                    wire(&jwt.auth_header_name),
-                    format!("{scheme} {}", pair.access),
-                )
+        let settings = self.hallpass.settings();
+        let (name, value) = match settings.rest_auth.use_jwt {
+            true => {
+                let pair = self.hallpass.jwt_pair(&user).await.expect("a token");
+                let jwt = &settings.simple_jwt;
+                let scheme = jwt.auth_header_types.first().map_or("Bearer", String::as_str);
+                (wire(&jwt.auth_header_name), format!("{scheme} {}", pair.access))
             }
-            Given::Nothing => panic!("the settings give programs neither keys nor tokens"),
+            false => {
+                let key = self.hallpass.rest_key(&user).await.expect("a key");
+                ("authorization".to_owned(), format!("Token {key}"))
+            }
         };
         let mut program = self.stranger();
         program.header(&name, &value);
@@ -108,39 +92,41 @@ impl TestApp {
         Program::new(self.browser())
     }
 
-    /// The user of this address or name, made if there is none.
+    /// The user of this address or name, made if there is none. An address is confirmed then; a name gets one at
+    /// example.com.
+    ///
+    /// # Panics
+    /// The user cannot be made of that alone: there are columns of the app's own that must be filled. Then make it by
+    /// `hallpass.users().create()`, and come in by [`TestApp::sign_in_user`].
     pub async fn person(&self, who: &str) -> User {
         self.person_who(who, false).await
     }
 
-    async fn person_who(&self, who: &str, is_staff: bool) -> User {
+    async fn person_who(&self, who: &str, staff: bool) -> User {
+        let users = self.hallpass.users();
         let found = match who.contains('@') {
             true => {
-                let mut found = users::by_email(&self.hallpass, who).await.expect("users");
+                let mut found = users.with_email(who).await.expect("users");
                 assert!(found.len() < 2, "several users have the address {who}");
                 found.pop()
             }
-            false => users::by_username(&self.hallpass, who)
-                .await
-                .expect("users"),
+            false => users.by_username(who).await.expect("users"),
         };
         if let Some(user) = found {
             return user;
         }
-        let (username, email) = match who.split_once('@') {
-            Some(_) => (who.to_owned(), who.to_owned()),
-            None => (who.to_owned(), format!("{who}@example.com")),
+        let new = match who.contains('@') {
+            true => users.create().email(who),
+            false => {
+                let email = format!("{who}@example.com");
+                users.create().username(who).email(email)
+            }
         };
-        let new = NewUser {
-            is_staff,
-            ..NewUser::plain(&username, &email, "!none")
-        };
-        let db = &self.db.db;
-        let made = user::insert(db.conn(), new, self.hallpass.now()).await;
-        let id = made.expect("a user").expect("a free name");
-        let address = email_address::insert(db.conn(), id, &email, true, true).await;
-        address.expect("an address");
-        self.look_up(id).await
+        let new = if staff { new.staff() } else { new };
+        match new.verified().save().await {
+            Ok(user) => user,
+            Err(error) => panic!("{who} cannot be made of that alone: {error}"),
+        }
     }
 }
 

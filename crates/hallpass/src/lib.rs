@@ -64,6 +64,7 @@ pub use embed::{
     Proof, Rejection, Session, Verified, csrf_protected, fresh_required, login_required,
     magic_link, permission_required, staff_required, verified_required,
 };
+pub use hallpass_core::hallpass::{Access, NewUser, SessionCookie, Users};
 pub use hallpass_core::{
     Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,
     store,
@@ -86,6 +87,8 @@ mod guide {
     mod ip_bans {}
     #[doc = include_str!("../../../docs/src/how-to/own-stage.md")]
     mod own_stage {}
+    #[doc = include_str!("../../../docs/src/how-to/programmatic.md")]
+    mod programmatic {}
     #[doc = include_str!("../../../docs/src/how-to/redirects-by-role.md")]
     mod redirects_by_role {}
     #[doc = include_str!("../../../docs/src/how-to/test-your-app.md")]

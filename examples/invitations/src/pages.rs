@@ -8,7 +8,6 @@ use axum::http::header;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Form, Router};
-use hallpass::store::user_field;
 use hallpass::{CurrentUser, Failure, Hallpass, Rejection, staff_required};
 use minijinja::{Environment, Value, context};
 use serde::Deserialize;
@@ -67,11 +66,7 @@ impl School {
     }
 
     async fn member(&self, user: &CurrentUser) -> Result<Member, Rejection> {
-        let fields = &self.hallpass.settings().hallpass.user_fields;
-        let conn = self.hallpass.db().conn();
-        let held = user_field::get(conn, user.id, fields).await?;
-        let member = serde_json::from_value(held.into());
-        Ok(member.map_err(|error| Failure::from_source("a member", error))?)
+        Ok(self.hallpass.profile(user).await?)
     }
 }
 

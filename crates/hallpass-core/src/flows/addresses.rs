@@ -7,7 +7,8 @@ mod letters;
 
 pub(crate) use letters::send_or_pretend;
 pub use letters::{
-    link_lifetime, notify, send_already_exists, send_code, send_link, send_nothing, send_unknown,
+    link_lifetime, link_to_confirm, notify, send_already_exists, send_code, send_link,
+    send_nothing, send_unknown,
 };
 
 use serde_json::json;
@@ -17,7 +18,7 @@ use crate::domain::{User, UserId, address, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords;
 use crate::hallpass::Hallpass;
-use crate::settings::{Enumeration, SignupField, Verification};
+use crate::settings::{Enumeration, LoginBy, SignupField, Verification};
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
 use crate::store::{self, Claimed};
@@ -66,6 +67,17 @@ pub async fn of(cx: &mut Cx, user: &User) -> Result<Vec<EmailAddress>, Failure> 
     store::email_address::of_user(cx.read(), user.id).await
 }
 
+/// Where a letter to a user goes: the primary address, if it is confirmed or none is; else another that is.
+///
+/// # Errors
+/// [`Refusal::NoWayToConfirm`] if there is none.
+pub(crate) async fn recipient(cx: &mut Cx, user: &User) -> Result<String, Error> {
+    let rows = of(cx, user).await?;
+    let proved = rows.iter().find(|row| row.verified);
+    let found = proved.or(rows.first()).map(|row| row.email.clone());
+    found.ok_or_else(|| Refusal::NoWayToConfirm.into())
+}
+
 /// Whether a user proved any address to be theirs.
 ///
 /// # Errors
@@ -105,22 +117,30 @@ pub enum Claim {
     Hidden,
 }
 
-/// Judges an address that `by` wants, by ACCOUNT_UNIQUE_EMAIL, ACCOUNT_PREVENT_ENUMERATION and
-/// ACCOUNT_EMAIL_VERIFICATION.
+/// Whether an address is another's than `by`'s, where ACCOUNT_UNIQUE_EMAIL lets it be one's only.
 ///
 /// # Errors
 /// A failure.
-pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim, Failure> {
+pub async fn is_taken(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<bool, Failure> {
     let folded = hallpass_django::text::fold(email);
     let mut owners = store::user::by_email(cx.read(), email).await?;
     if folded != email {
         owners.extend(store::user::by_email(cx.read(), &folded).await?);
     }
     owners.retain(|owner| Some(owner.user.id) != by);
-    let account = &cx.hallpass().settings().account;
-    if owners.is_empty() || !account.unique_email {
+    Ok(!owners.is_empty() && cx.hallpass().settings().account.unique_email)
+}
+
+/// Judges an address that `by` wants, by ACCOUNT_UNIQUE_EMAIL, ACCOUNT_PREVENT_ENUMERATION and
+/// ACCOUNT_EMAIL_VERIFICATION.
+///
+/// # Errors
+/// A failure.
+pub async fn claim(cx: &mut Cx, email: &str, by: Option<UserId>) -> Result<Claim, Failure> {
+    if !is_taken(cx, email, by).await? {
         return Ok(Claim::Free);
     }
+    let account = &cx.hallpass().settings().account;
     Ok(
         match (account.prevent_enumeration, account.email_verification) {
             (Enumeration::Off, _) => Claim::Taken,
@@ -184,6 +204,66 @@ pub async fn make_primary(
         notify(cx, row.user, &before.email, "manage_email/changed", changed).await?;
     }
     Ok(())
+}
+
+/// A confirmed one may, or any if none is confirmed.
+pub(crate) fn may_be_primary(rows: &[EmailAddress], row: &EmailAddress) -> bool {
+    row.verified || rows.iter().all(|row| !row.verified)
+}
+
+/// Not the primary one while there are others, nor the last way in.
+///
+/// # Errors
+/// [`Refusal::PrimaryNotRemovable`].
+pub(crate) fn may_remove(
+    cx: &Cx,
+    user: &User,
+    rows: &[EmailAddress],
+    row: &EmailAddress,
+) -> Result<(), Refusal> {
+    let methods = cx.hallpass().settings().account.login_methods();
+    let last_way_in = methods == [LoginBy::Email] && rows.len() == 1;
+    // Who has no password comes in by mail, if at all.
+    let passwordless = !hallpass_django::hashers::is_usable(&user.password);
+    let last_way_in = last_way_in || (passwordless && rows.len() == 1);
+    match (row.primary && rows.len() > 1) || last_way_in {
+        true => Err(Refusal::PrimaryNotRemovable),
+        false => Ok(()),
+    }
+}
+
+/// Takes an address off the account: what was sent there is worth nothing any more, and the owner is told.
+///
+/// # Errors
+/// As [`may_remove`]; [`Refusal::NoSuchAddress`] if it is gone.
+pub(crate) async fn remove(
+    cx: &mut Cx,
+    user: &User,
+    rows: &[EmailAddress],
+    row: &EmailAddress,
+) -> Result<(), Error> {
+    may_remove(cx, user, rows, row)?;
+    if !store::email_address::remove(cx.write().await?, user.id, row.id).await? {
+        return Err(Refusal::NoSuchAddress.into());
+    }
+    if address::same(&user.email, &row.email) {
+        store::email_address::clear_mirror(cx.write().await?, user.id).await?;
+    }
+    // A link or code that went there is worth nothing any more.
+    store::code::take_all(cx.write().await?, user.id).await?;
+    store::user::outdate_links(cx.write().await?, user).await?;
+    cx.note_about("email_removed", Some(user.id), "", "")
+        .await?;
+    let primary = rows.iter().find(|row| row.primary).unwrap_or(row);
+    let removed = json!({ "email": row.email });
+    Ok(notify(
+        cx,
+        user.id,
+        &primary.email.clone(),
+        "manage_email/removed",
+        removed,
+    )
+    .await?)
 }
 
 /// What whoever proved a mailbox or a phone has proved besides.

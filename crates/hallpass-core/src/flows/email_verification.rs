@@ -15,12 +15,47 @@ use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Claim};
 use crate::flows::code::{self, Checked, Purpose, Recipient};
 use crate::flows::login::{self, Progress, pending, pipeline, within};
-use crate::flows::signup;
+use crate::flows::{sessions, signup};
 use crate::limits::Verdict;
 use crate::store;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
 use crate::store::user::Addressed;
+
+/// Step 1, by the app: a link that confirms an address of a user. It is for that mailbox alone: whoever has it can say that
+/// the mailbox is theirs.
+///
+/// # Errors
+/// [`Refusal::NoSuchUser`], [`Refusal::Inactive`], [`Refusal::NoSuchAddress`]; [`Refusal::NotPending`] if it is confirmed.
+pub async fn issue(cx: &mut Cx, id: UserId, email: &str) -> Result<String, Error> {
+    let (user, row) = unconfirmed(cx, id, email).await?;
+    let link = addresses::link_to_confirm(cx, &row).await?;
+    cx.note_about("email_confirmation_sent", Some(user.id), "link", "issued")
+        .await?;
+    Ok(link)
+}
+
+/// Step 1, by the app: the letter with the link.
+///
+/// # Errors
+/// As [`issue`].
+pub async fn send(cx: &mut Cx, id: UserId, email: &str) -> Result<(), Error> {
+    let (user, row) = unconfirmed(cx, id, email).await?;
+    Ok(addresses::send_link(cx, &user, &row, false).await?)
+}
+
+async fn unconfirmed(cx: &mut Cx, id: UserId, email: &str) -> Result<(User, EmailAddress), Error> {
+    let user = sessions::active(cx, id).await?;
+    let rows = addresses::of(cx, &user).await?;
+    let row = rows
+        .into_iter()
+        .find(|row| address::same(&row.email, email.trim()));
+    let row = row.ok_or(Refusal::NoSuchAddress)?;
+    match row.verified {
+        true => Err(Refusal::NotPending.into()),
+        false => Ok((user, row)),
+    }
+}
 
 /// A link that was opened.
 #[derive(Debug)]

@@ -11,11 +11,13 @@ mod enter;
 pub mod pending;
 pub mod pipeline;
 pub mod stages;
+mod vouched;
 mod who;
 
 pub(crate) use enter::{send_login_code, send_stage_link};
 pub(crate) use pipeline::stage_ahead;
 pub use pipeline::{Progress, SignedIn, page_of, pass_stage, proceed};
+pub use vouched::vouch;
 pub(crate) use who::method_of;
 
 use hallpass_django::hashers;

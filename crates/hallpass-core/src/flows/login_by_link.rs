@@ -23,6 +23,7 @@ use crate::domain::{Login, Record, Timestamp, User, UserId, client, secret};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::addresses::{self, Besides};
 use crate::flows::login::{Progress, pipeline, within};
+use crate::flows::sessions;
 use crate::hallpass::Hallpass;
 use crate::settings::Enumeration;
 use crate::store;
@@ -55,14 +56,41 @@ pub async fn begin(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<Beg
         nobody(cx, address, next).await?;
     }
     for Addressed { user, address, .. } in &owners {
-        let link = Link::make(cx.hallpass(), user, cx.now);
-        let digest = link.digest();
-        remember(cx, &digest);
-        let url = link.url(cx, address, next);
-        cx.send(&letter(cx, address, Some((user, &url)))).await?;
-        note(cx, Some(user.id), Some(&digest)).await?;
+        write(cx, user, address, next).await?;
     }
     Ok(Begun::Sent)
+}
+
+async fn write(cx: &mut Cx, user: &User, address: &str, next: Option<&str>) -> Result<(), Failure> {
+    let link = Link::make(cx.hallpass(), user, cx.now);
+    let digest = link.digest();
+    remember(cx, &digest);
+    let url = link.url(cx, Some(address), next);
+    cx.send(&letter(cx, address, Some((user, &url)))).await?;
+    note(cx, Some(user.id), Some(&digest)).await
+}
+
+/// Step 1, by the app: a link that signs a user in, once. Used, it proves no mailbox, for nobody knows where the app sent
+/// it. `next` is a path of this site.
+///
+/// # Errors
+/// [`Refusal::NoSuchUser`], [`Refusal::Inactive`].
+pub async fn issue(cx: &mut Cx, id: UserId, next: Option<&str>) -> Result<String, Error> {
+    let user = sessions::active(cx, id).await?;
+    let link = Link::make(cx.hallpass(), &user, cx.now);
+    cx.note_about("login_link_issued", Some(id), "app", "")
+        .await?;
+    Ok(link.url(cx, None, next))
+}
+
+/// Step 1, by the app: the letter with the link, to the user's own address.
+///
+/// # Errors
+/// As [`issue`]; [`Refusal::NoWayToConfirm`] if there is no address.
+pub async fn send(cx: &mut Cx, id: UserId, next: Option<&str>) -> Result<(), Error> {
+    let user = sessions::active(cx, id).await?;
+    let address = addresses::recipient(cx, &user).await?;
+    Ok(write(cx, &user, &address, next).await?)
 }
 
 /// The same work where there is no account: a token is made, a letter written and put into the outbox. It stays there
@@ -72,7 +100,7 @@ async fn nobody(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<(), Er
     let link = Link::make(cx.hallpass(), &user, cx.now);
     let digest = link.digest();
     remember(cx, &digest);
-    let _ = link.url(cx, address, next);
+    let _ = link.url(cx, Some(address), next);
     let letter = letter(cx, address, None);
     addresses::send_or_pretend(cx, &letter).await?;
     Ok(note(cx, None, Some(&digest)).await?)
@@ -289,13 +317,18 @@ impl Link {
         digest(self.user, &self.token)
     }
 
-    fn url(&self, cx: &Cx, to: &str, next: Option<&str>) -> String {
+    fn url(&self, cx: &Cx, to: Option<&str>, next: Option<&str>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair("to", &sent_to(cx.hallpass(), &self.token, to));
+        if let Some(to) = to {
+            query.append_pair("to", &sent_to(cx.hallpass(), &self.token, to));
+        }
         if let Some(next) = next {
             query.append_pair("next", next);
         }
-        format!("{}?{}", cx.url(&self.path()), query.finish())
+        match query.finish() {
+            query if query.is_empty() => cx.url(&self.path()),
+            query => format!("{}?{query}", cx.url(&self.path())),
+        }
     }
 }
 

@@ -9,8 +9,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use crate::cx::Cx;
 use crate::domain::session::keys;
 use crate::domain::{User, address};
@@ -20,7 +18,7 @@ use crate::flows::code::{self, Checked, Purpose, Recipient};
 use crate::flows::login::within;
 use crate::flows::reauthentication;
 use crate::limits::Verdict;
-use crate::settings::{Enumeration, LoginBy};
+use crate::settings::Enumeration;
 use crate::store::code::Challenge;
 use crate::store::email_address::EmailAddress;
 use crate::store::{self, Claimed};
@@ -58,8 +56,8 @@ pub async fn list(cx: &mut Cx) -> Result<Listed, Error> {
     let room = has_room(cx, rows.len() + usize::from(pending.is_some()));
     let entries = rows.iter().map(|row| Entry {
         address: row.clone(),
-        can_remove: may_remove(cx, &rows, row).is_ok(),
-        can_make_primary: !row.primary && may_be_primary(&rows, row),
+        can_remove: addresses::may_remove(cx, &user, &rows, row).is_ok(),
+        can_make_primary: !row.primary && addresses::may_be_primary(&rows, row),
     });
     Ok(Listed {
         addresses: entries.collect(),
@@ -334,11 +332,6 @@ pub async fn send(cx: &mut Cx, email: &str) -> Result<Added, Error> {
     Ok(sent)
 }
 
-/// A confirmed one may, or any if none is confirmed.
-fn may_be_primary(rows: &[EmailAddress], row: &EmailAddress) -> bool {
-    row.verified || rows.iter().all(|row| !row.verified)
-}
-
 /// Step 3.
 ///
 /// # Errors
@@ -350,26 +343,11 @@ pub async fn make_primary(cx: &mut Cx, email: &str) -> Result<(), Error> {
     if row.primary {
         return Ok(());
     }
-    if !may_be_primary(&rows, &row) {
+    if !addresses::may_be_primary(&rows, &row) {
         return Err(Refusal::UnverifiedPrimary.into());
     }
     let before = rows.iter().find(|row| row.primary);
     addresses::make_primary(cx, &row, before).await
-}
-
-fn may_remove(cx: &Cx, rows: &[EmailAddress], row: &EmailAddress) -> Result<(), Refusal> {
-    let methods = cx.hallpass().settings().account.login_methods();
-    let last_way_in = methods == [LoginBy::Email] && rows.len() == 1;
-    // Who has no password comes in by mail, if at all.
-    let passwordless = cx
-        .session
-        .user()
-        .is_none_or(|user| !hallpass_django::hashers::is_usable(&user.password));
-    let last_way_in = last_way_in || (passwordless && rows.len() == 1);
-    match (row.primary && rows.len() > 1) || last_way_in {
-        true => Err(Refusal::PrimaryNotRemovable),
-        false => Ok(()),
-    }
 }
 
 /// Step 3. One whose code is awaited is given up.
@@ -385,26 +363,5 @@ pub async fn remove(cx: &mut Cx, email: &str) -> Result<(), Error> {
         return Ok(cancel(cx).await?);
     }
     let (rows, row) = own(cx, &user, email).await?;
-    may_remove(cx, &rows, &row)?;
-    if !store::email_address::remove(cx.write().await?, user.id, row.id).await? {
-        return Err(Refusal::NoSuchAddress.into());
-    }
-    if address::same(&user.email, &row.email) {
-        store::email_address::clear_mirror(cx.write().await?, user.id).await?;
-    }
-    // A link or code that went there is worth nothing any more.
-    store::code::take_all(cx.write().await?, user.id).await?;
-    store::user::outdate_links(cx.write().await?, &user).await?;
-    cx.note_about("email_removed", Some(user.id), "", "")
-        .await?;
-    let primary = rows.iter().find(|row| row.primary).unwrap_or(&row);
-    let removed = json!({ "email": row.email });
-    Ok(addresses::notify(
-        cx,
-        user.id,
-        &primary.email.clone(),
-        "manage_email/removed",
-        removed,
-    )
-    .await?)
+    addresses::remove(cx, &user, &rows, &row).await
 }

@@ -44,19 +44,27 @@ pub async fn owners(cx: &mut Cx, phone: &str) -> Result<Vec<User>, Failure> {
     Ok(found.into_iter().map(|owner| owner.user).collect())
 }
 
+/// Whether a number is another's than `by`'s: where numbers are confirmed, only if they confirmed it.
+///
+/// # Errors
+/// A failure.
+pub async fn is_taken(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<bool, Failure> {
+    let owners = store::phone::owners(cx.read(), phone).await?;
+    let confirmed = cx.hallpass().settings().account.phone_verification_enabled;
+    let mut others = owners.iter().filter(|owner| Some(owner.user.id) != by);
+    Ok(others.any(|owner| owner.number.verified || !confirmed))
+}
+
 /// Judges a number that `by` wants. Where numbers are confirmed, only a confirmed one is taken: nobody keeps one from its
 /// owner by claiming it.
 ///
 /// # Errors
 /// A failure.
 pub async fn claim(cx: &mut Cx, phone: &str, by: Option<UserId>) -> Result<Claim, Failure> {
-    let owners = store::phone::owners(cx.read(), phone).await?;
-    let account = &cx.hallpass().settings().account;
-    let confirmed = account.phone_verification_enabled;
-    let mut others = owners.iter().filter(|owner| Some(owner.user.id) != by);
-    if !others.any(|owner| owner.number.verified || !confirmed) {
+    if !is_taken(cx, phone, by).await? {
         return Ok(Claim::Free);
     }
+    let account = &cx.hallpass().settings().account;
     Ok(match account.prevent_enumeration {
         Enumeration::Off => Claim::Taken,
         Enumeration::On | Enumeration::Strict => Claim::Hidden,

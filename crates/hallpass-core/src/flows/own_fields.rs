@@ -1,10 +1,12 @@
 //! Fields of the operator's own: what may be in them; and of those that have columns, whose it is.
 
+pub(crate) mod typed;
+
 use serde_json::{Map, Value};
 
 use crate::cx::Cx;
 use crate::domain::{UserId, timestamp};
-use crate::error::{Failure, Refusal};
+use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::check_field;
 use crate::settings::{ExtraField, ExtraKind, UserField};
 use crate::store::user_field::Given;
@@ -41,6 +43,77 @@ pub(crate) async fn clean(
         return Ok(Err(Refusal::NotUnique));
     }
     Ok(Ok(value))
+}
+
+/// [`clean`] for a value that a program gives: as if its text had been typed. Nothing is an empty field.
+///
+/// # Errors
+/// As [`clean`].
+pub(crate) async fn clean_value(
+    conn: Conn<'_>,
+    field: &UserField,
+    value: &Value,
+    by: Option<UserId>,
+) -> Result<Result<Value, Refusal>, Failure> {
+    let ticked = field.field.kind == ExtraKind::Checkbox;
+    let text = match value {
+        Value::Null => String::new(),
+        Value::Bool(truth) if ticked => truth.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !ticked => number.to_string(),
+        _ => return Ok(Err(Refusal::Invalid(""))),
+    };
+    clean(conn, field, &text, by).await
+}
+
+/// Values for columns by name, cleaned.
+///
+/// # Errors
+/// [`Refusal::Several`] with every fault: [`Refusal::NoSuchField`] for a name that is no column's.
+pub(crate) async fn clean_all(
+    cx: &mut Cx,
+    said: &Map<String, Value>,
+    by: Option<UserId>,
+) -> Result<Vec<Given>, Error> {
+    let fields = declared(cx);
+    let (mut given, mut faults) = (Vec::new(), Vec::new());
+    for (name, value) in said {
+        let Some(field) = fields.iter().find(|field| field.name() == name) else {
+            faults.push((shortened(name), Refusal::NoSuchField));
+            continue;
+        };
+        match clean_value(cx.read(), field, value, by).await? {
+            Ok(value) => given.push((field.clone(), value)),
+            Err(refusal) => faults.push((name.clone(), refusal)),
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(given),
+        false => Err(Refusal::Several(faults).into()),
+    }
+}
+
+/// A name that is nobody's may be of any length; what is told has an end.
+pub(crate) fn shortened(name: &str) -> String {
+    name.chars().take(100).collect()
+}
+
+/// Writes these columns, and no other.
+///
+/// # Errors
+/// [`Refusal::Several`] with [`Refusal::NotUnique`] if somebody came first a moment ago: nothing of the transaction is left
+/// then.
+pub(crate) async fn write(cx: &mut Cx, user: UserId, given: &[Given]) -> Result<(), Error> {
+    if given.is_empty() || store::user_field::set(cx.write().await?, user, given).await? {
+        return Ok(());
+    }
+    // The transaction is spoiled.
+    cx.undo().await;
+    Err(match taken(cx, given, Some(user)).await? {
+        Some(name) => Refusal::Several(vec![(name, Refusal::NotUnique)]),
+        None => Refusal::NotUnique,
+    }
+    .into())
 }
 
 /// Every declared column with what `said` has for it.

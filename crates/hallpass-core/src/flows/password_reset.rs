@@ -25,7 +25,7 @@ use crate::error::{Error, Failure, LoginMethod, Refusal};
 use crate::flows::addresses::{self, Besides};
 use crate::flows::code::{self, Checked, Purpose, Recipient, Sent};
 use crate::flows::login::{Progress, method_of, pending, pipeline, within};
-use crate::flows::{passwords, reauthentication};
+use crate::flows::{passwords, reauthentication, sessions};
 use crate::settings::{Enumeration, LoginBy};
 use crate::store;
 use crate::store::code::Challenge;
@@ -75,6 +75,31 @@ pub async fn begin(cx: &mut Cx, typed: &str) -> Result<Begun, Error> {
 pub async fn begin_by_link(cx: &mut Cx, typed: &str) -> Result<(), Error> {
     let (email, owners) = asked(cx, typed).await?;
     link::send(cx, &email, &owners).await
+}
+
+/// Step 1, by the app: a link by which a user chooses a new password. Opened, it proves no mailbox, for nobody knows where the
+/// app sent it.
+///
+/// # Errors
+/// [`Refusal::NotAvailable`] where nobody has a password; [`Refusal::NoSuchUser`], [`Refusal::Inactive`].
+pub async fn issue(cx: &mut Cx, id: UserId) -> Result<String, Error> {
+    available(cx)?;
+    let user = sessions::active(cx, id).await?;
+    let link = link::issue(cx, &user).await?;
+    cx.note_about("password_reset_asked", Some(id), "link", "issued")
+        .await?;
+    Ok(link)
+}
+
+/// Step 1, by the app: the letter with the link, to the user's own address.
+///
+/// # Errors
+/// As [`issue`]; [`Refusal::NoWayToConfirm`] if there is no address.
+pub async fn send(cx: &mut Cx, id: UserId) -> Result<(), Error> {
+    available(cx)?;
+    let user = sessions::active(cx, id).await?;
+    let address = addresses::recipient(cx, &user).await?;
+    link::write(cx, &user, &address).await
 }
 
 /// The address that was typed, and who owns it.

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use crate::cx::Cx;
 use crate::domain::session::keys;
 use crate::domain::{Record, Session, SessionKey, Timestamp, User, UserId};
-use crate::error::Failure;
+use crate::error::{Error, Failure, Refusal};
 use crate::hallpass::Hallpass;
 use crate::store;
+pub use crate::store::session_list::Listed;
 
 /// Step 1: the session of a cookie. One statement when the session is ours; another when a Django made it.
 ///
@@ -96,6 +97,21 @@ pub async fn sign_in(
     records: &[Record],
     once: bool,
 ) -> Result<bool, Failure> {
+    let method = records.last().map_or("", |record| known(&record.method));
+    sign_in_by(cx, user, records, once, method).await
+}
+
+/// [`sign_in`], with what the event says of the proof.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn sign_in_by(
+    cx: &mut Cx,
+    user: &User,
+    records: &[Record],
+    once: bool,
+    method: &'static str,
+) -> Result<bool, Failure> {
     let at = next_login(user, cx.now);
     let marked = match once {
         true => store::user::mark_login_once(cx.write().await?, user, at).await?,
@@ -134,7 +150,6 @@ pub async fn sign_in(
         last_login: Some(at),
         ..user.clone()
     });
-    let method = records.last().map_or("", |record| known(&record.method));
     cx.note_about("login", Some(user.id), method, "").await?;
     Ok(true)
 }
@@ -152,6 +167,61 @@ fn known(method: &str) -> &'static str {
         .into_iter()
         .find(|known| *known == method)
         .unwrap_or("other")
+}
+
+/// A user who may come in.
+///
+/// # Errors
+/// [`Refusal::NoSuchUser`], [`Refusal::Inactive`].
+pub(crate) async fn active(cx: &mut Cx, id: UserId) -> Result<User, Error> {
+    let user = store::user::by_id(cx.read(), id).await?;
+    let user = user.ok_or(Refusal::NoSuchUser)?;
+    match user.is_active {
+        true => Ok(user),
+        false => Err(Refusal::Inactive.into()),
+    }
+}
+
+/// The sessions of a user that are under way, the newest first.
+///
+/// # Errors
+/// A failure.
+pub async fn list(cx: &mut Cx, user: UserId) -> Result<Vec<Listed>, Failure> {
+    let now = cx.now;
+    store::session_list::of_user(cx.read(), user, now).await
+}
+
+/// Ends one session of a user. `false`: they have no such session.
+///
+/// # Errors
+/// A failure.
+pub async fn end_one(cx: &mut Cx, user: UserId, id: i64) -> Result<bool, Failure> {
+    let Some(row) = store::session_list::end(cx.write().await?, user, id).await? else {
+        return Ok(false);
+    };
+    if cx.session.row_key() == Some(&row) {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
+    cx.note_about("session_ended", Some(user), "app", "")
+        .await?;
+    Ok(true)
+}
+
+/// Ends every session of a user that is listed; with `but_this`, all but the one at hand.
+///
+/// # Errors
+/// A failure.
+pub async fn end_all(cx: &mut Cx, user: UserId, but_this: bool) -> Result<(), Failure> {
+    let own = cx.session.user_id() == Some(user);
+    let keep = cx.session.row_key().filter(|_| own && but_this);
+    let keep = keep.map(str::to_owned);
+    store::session::end_others(cx.write().await?, user, keep.as_deref()).await?;
+    if own && !but_this {
+        cx.session.flush();
+        cx.session.rotate_csrf();
+    }
+    cx.note_about("session_ended", Some(user), "app", "").await
 }
 
 /// The user of this session has another password now: the session lives on under a new key, all others end.

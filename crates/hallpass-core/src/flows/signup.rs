@@ -13,7 +13,7 @@
 //! the settings let the address be changed on the way, the account is made as soon as nothing of it is taken.
 
 pub mod form;
-mod save;
+pub(crate) mod save;
 mod username;
 
 pub use form::Form;

@@ -163,6 +163,34 @@ pub async fn issue(cx: &mut Cx, user: &User) -> Result<Given, Error> {
     Ok(Given::Nothing)
 }
 
+/// A user's key, given by the app.
+///
+/// # Errors
+/// [`Refusal::NotAvailable`] where REST_AUTH_TOKEN_MODEL is off; [`Refusal::NoSuchUser`], [`Refusal::Inactive`].
+pub async fn issue_key(cx: &mut Cx, id: UserId) -> Result<String, Error> {
+    if cx.hallpass().settings().rest_auth.token_model.is_none() {
+        return Err(Refusal::NotAvailable.into());
+    }
+    let user = sessions::active(cx, id).await?;
+    let key = key_of(cx, &user).await?;
+    cx.note_about("login", Some(id), "app", "token").await?;
+    Ok(key)
+}
+
+/// A pair of tokens for a user, given by the app: the beginning of a family.
+///
+/// # Errors
+/// [`Refusal::NotAvailable`] where REST_AUTH_USE_JWT is off; [`Refusal::NoSuchUser`], [`Refusal::Inactive`].
+pub async fn issue_pair(cx: &mut Cx, id: UserId) -> Result<Pair, Error> {
+    if !cx.hallpass().settings().rest_auth.use_jwt {
+        return Err(Refusal::NotAvailable.into());
+    }
+    let user = sessions::active(cx, id).await?;
+    let pair = new_pair(cx, &user).await?;
+    cx.note_about("login", Some(id), "app", "token").await?;
+    Ok(pair)
+}
+
 /// The claims of an access token whose signature, times and kind are right. No statement; whether its user still may
 /// anything is not asked.
 ///

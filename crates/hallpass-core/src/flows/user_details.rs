@@ -60,15 +60,7 @@ pub async fn change(cx: &mut Cx, user: &User, changes: Changes) -> Result<Detail
     let changed = names(cx, user, changes).await?;
     let renamed = changed.is_some();
     let next = changed.unwrap_or_else(|| user.clone());
-    if !own.is_empty() && !store::user_field::set(cx.write().await?, user.id, &own).await? {
-        // Somebody came first a moment ago, and the transaction is spoiled.
-        cx.undo().await;
-        return Err(match own_fields::taken(cx, &own, Some(user.id)).await? {
-            Some(name) => Refusal::Several(vec![(name, Refusal::NotUnique)]),
-            None => Refusal::NotUnique,
-        }
-        .into());
-    }
+    own_fields::write(cx, user.id, &own).await?;
     if renamed || !own.is_empty() {
         cx.note_about("details_changed", Some(user.id), "", "")
             .await?;

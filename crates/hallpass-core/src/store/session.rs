@@ -181,7 +181,7 @@ async fn list(
     Ok(())
 }
 
-async fn end(mut conn: Conn<'_>, row: &str) -> Result<(), DbError> {
+pub(super) async fn end(mut conn: Conn<'_>, row: &str) -> Result<(), DbError> {
     conn.execute(
         "DELETE FROM usersessions_usersession WHERE session_key = $1",
         &[row.into()],

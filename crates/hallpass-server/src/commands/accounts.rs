@@ -4,10 +4,10 @@ use std::io::{IsTerminal as _, Read as _};
 
 use anyhow::{Result, bail};
 use dialoguer::{Confirm, Input, Password};
-use hallpass::domain::User;
-use hallpass::flows::{login_by_link, users};
+use hallpass::domain::{Client, Session, User};
+use hallpass::flows::login_by_link;
 use hallpass::settings::Settings;
-use hallpass::{Error, Hallpass, Refusal, store};
+use hallpass::{Cx, Error, Hallpass, Refusal, store};
 
 use super::say;
 use crate::start;
@@ -67,29 +67,51 @@ pub(crate) async fn create_superuser(settings: Settings, wanted: Wanted) -> Resu
     let name = username.as_deref().unwrap_or_default();
     let password = match noinput {
         true => std::env::var("DJANGO_SUPERUSER_PASSWORD").ok(),
-        false => Some(ask_password(&hallpass, name, &email)?),
+        false => Some(ask_password(&hallpass, name, &email).await?),
     };
-    let superuser = users::Superuser {
-        username: username.as_deref(),
-        email: &email,
-        password: password.as_deref(),
-        own: &fields,
-    };
-    match users::create_superuser(&hallpass, superuser).await? {
-        users::Created::Made(_) => say("Superuser created successfully."),
-        users::Created::Taken if !has_names => bail!("That e-mail address is already taken."),
-        users::Created::Taken => bail!("That username is already taken."),
-        users::Created::BadName => {
-            bail!("\"{name}\" is no user name: letters, digits and @/./+/-/_ only, at most 150")
+    let mut new = hallpass.users().create().staff().superuser();
+    if let Some(username) = &username {
+        new = new.username(username);
+    }
+    if !email.is_empty() {
+        new = new.email(&email);
+    }
+    // What validators have against it was said above, and may be overruled.
+    if let Some(password) = &password {
+        new = new.password_unchecked(password);
+    }
+    for (name, text) in &fields {
+        new = new.field(name, text.as_str());
+    }
+    match new.save().await {
+        Ok(_) => say("Superuser created successfully."),
+        Err(Error::Refused(Refusal::Several(faults))) => {
+            let faults = faults.iter();
+            let words: Vec<_> = faults
+                .map(|(field, refusal)| why_not(field, refusal, settings))
+                .collect();
+            bail!("{}", words.join(" "))
         }
-        users::Created::BadEmail => bail!("\"{email}\" is no e-mail address"),
-        users::Created::NoField(name) => bail!("HALLPASS_USER_FIELDS declares no \"{name}\""),
-        users::Created::BadField(name, refusal) => {
-            bail!(
-                "{name}: {}. Write it as --field {name}=…",
-                fault(&refusal, settings, &name)
-            )
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a superuser is refused for.
+fn why_not(field: &str, refusal: &Refusal, settings: &Settings) -> String {
+    match (field, refusal) {
+        ("username", Refusal::UsernameTaken) => "That username is already taken.".to_owned(),
+        ("username", _) => {
+            "That is no user name: letters, digits and @/./+/-/_ only, at most 150.".to_owned()
         }
+        ("email", Refusal::EmailTaken) => "That e-mail address is already taken.".to_owned(),
+        ("email", Refusal::Required(_)) => "An e-mail address is needed.".to_owned(),
+        ("email", _) => "That is no e-mail address.".to_owned(),
+        ("password", _) => format!("That is no password: {refusal}."),
+        (name, Refusal::NoSuchField) => format!("HALLPASS_USER_FIELDS declares no \"{name}\"."),
+        (name, refusal) => format!(
+            "{name}: {}. Write it as --field {name}=….",
+            fault(refusal, settings, name)
+        ),
     }
 }
 
@@ -110,18 +132,19 @@ fn fault(refusal: &Refusal, settings: &Settings, name: &str) -> String {
     }
 }
 
-fn ask_password(hallpass: &Hallpass, username: &str, email: &str) -> Result<String> {
+async fn ask_password(hallpass: &Hallpass, username: &str, email: &str) -> Result<String> {
     loop {
         let password = Password::new()
             .with_prompt("Password")
             .with_confirmation("Password (again)", "The two differ. Once more.")
             .interact()?;
-        let errors = users::password_errors(hallpass, &password, username, email);
-        if errors.is_empty() {
+        let users = hallpass.users();
+        let faults = users.judge_password(&password, username, email).await?;
+        if faults.is_empty() {
             return Ok(password);
         }
-        for error in &errors {
-            say(error)?;
+        for fault in &faults {
+            say(&password_fault(fault))?;
         }
         if Confirm::new()
             .with_prompt("Use this password anyway?")
@@ -133,6 +156,28 @@ fn ask_password(hallpass: &Hallpass, username: &str, email: &str) -> Result<Stri
     }
 }
 
+/// In the validator's words.
+fn password_fault(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::WeakPassword { message, .. } => message.clone(),
+        Refusal::Required(_) => "There is no password.".to_owned(),
+        other => format!("That is no password: {other}."),
+    }
+}
+
+/// Sets a password, or says what is wrong with it.
+async fn try_password(hallpass: &Hallpass, user: &User, password: &str) -> Result<Vec<String>> {
+    match hallpass.users().set_password(user, password).await {
+        Ok(_) => Ok(Vec::new()),
+        Err(Error::Refused(Refusal::Several(faults))) => {
+            let faults = faults.iter();
+            Ok(faults.map(|(_, fault)| password_fault(fault)).collect())
+        }
+        Err(Error::Refused(refusal)) => Ok(vec![password_fault(&refusal)]),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
 pub(crate) async fn change_password(settings: Settings, username: &str, stdin: bool) -> Result<()> {
     let hallpass = open(settings).await?;
     let user = find(&hallpass, username).await?;
@@ -141,18 +186,20 @@ pub(crate) async fn change_password(settings: Settings, username: &str, stdin: b
         true => hallpass.display(&user),
         false => user.username.clone(),
     };
+    let done = || {
+        say(&format!(
+            "Password changed successfully for user \"{name}\"."
+        ))
+    };
     if stdin {
         let mut text = String::new();
         std::io::stdin().take(8192).read_to_string(&mut text)?;
         let password = text.trim_end_matches(['\r', '\n']);
-        let errors = users::password_errors(&hallpass, password, &user.username, &user.email);
-        if !errors.is_empty() {
-            bail!("{}", errors.join(" "));
-        }
-        users::set_password(&hallpass, &user, password).await?;
-        return say(&format!(
-            "Password changed successfully for user \"{name}\"."
-        ));
+        let errors = try_password(&hallpass, &user, password).await?;
+        return match errors.is_empty() {
+            true => done(),
+            false => bail!("{}", errors.join(" ")),
+        };
     }
     if !std::io::stdin().is_terminal() {
         bail!("there is no terminal to ask on: use --stdin");
@@ -163,12 +210,9 @@ pub(crate) async fn change_password(settings: Settings, username: &str, stdin: b
             .with_prompt("Password")
             .with_confirmation("Password (again)", "The two differ. Once more.")
             .interact()?;
-        let errors = users::password_errors(&hallpass, &password, &user.username, &user.email);
+        let errors = try_password(&hallpass, &user, &password).await?;
         if errors.is_empty() {
-            users::set_password(&hallpass, &user, &password).await?;
-            return say(&format!(
-                "Password changed successfully for user \"{name}\"."
-            ));
+            return done();
         }
         for error in &errors {
             say(error)?;
@@ -179,10 +223,11 @@ pub(crate) async fn change_password(settings: Settings, username: &str, stdin: b
 
 /// By user name, else by address.
 async fn find(hallpass: &Hallpass, name: &str) -> Result<User> {
-    if let Some(user) = users::by_username(hallpass, name).await? {
+    let users = hallpass.users();
+    if let Some(user) = users.by_username(name).await? {
         return Ok(user);
     }
-    match users::by_email(hallpass, name).await?.as_slice() {
+    match users.with_email(name).await?.as_slice() {
         [] => bail!("there is no user \"{name}\""),
         [user] => Ok(user.clone()),
         _ => bail!("several users have the address {name}: name one by user name"),
@@ -210,11 +255,8 @@ pub(crate) async fn link(
             Err(Error::Refused(refusal)) => bail!("{}", refusal.code()),
         };
     }
-    let link = login_by_link::Link::make(&hallpass, &user, hallpass.now());
-    say(&format!(
-        "{}{}{}",
-        base.trim_end_matches('/'),
-        hallpass.settings().hallpass.mount,
-        link.path()
-    ))
+    let client = Client::nobody(base.trim_end_matches('/'));
+    let mut session = Session::fresh(false);
+    let flow = async |cx: &mut Cx| login_by_link::issue(cx, user.id, None).await;
+    say(&hallpass.run(&client, &mut session, flow).await?)
 }

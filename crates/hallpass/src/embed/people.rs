@@ -4,9 +4,12 @@ use std::ops::Deref;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use hallpass_core::domain::User;
+use hallpass_core::flows::permissions::Permissions;
 use hallpass_core::flows::{addresses, reauthentication};
-use hallpass_core::{Error, Refusal};
+use hallpass_core::{Error, Failure, Refusal};
 use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Proof;
 use super::here::Here;
@@ -49,6 +52,30 @@ impl CurrentUser {
     /// The handle, for what else there is to know or do about them.
     pub fn hallpass(&self) -> &hallpass_core::Hallpass {
         &self.here.face().hallpass
+    }
+
+    /// What they may do in the app, read now. Handlers that ask for nothing else take [`super::Permissions`].
+    ///
+    /// # Errors
+    /// A failure.
+    pub async fn permissions(&self) -> Result<Permissions, Failure> {
+        self.hallpass().permissions(&self.user).await
+    }
+
+    /// Their columns of HALLPASS_USER_FIELDS, as far as `T` names them.
+    ///
+    /// # Errors
+    /// As [`hallpass_core::Hallpass::profile`].
+    pub async fn profile<T: DeserializeOwned + Send>(&self) -> Result<T, Error> {
+        self.hallpass().profile(&self.user).await
+    }
+
+    /// Sets the columns that `profile` names.
+    ///
+    /// # Errors
+    /// As [`hallpass_core::Hallpass::set_profile`].
+    pub async fn set_profile<T: Serialize + Sync>(&self, profile: &T) -> Result<(), Error> {
+        self.hallpass().set_profile(&self.user, profile).await
     }
 
     /// The user alone.

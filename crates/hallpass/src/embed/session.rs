@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use hallpass_core::domain::User;
-use hallpass_core::flows::logout;
+use hallpass_core::flows::{login, logout};
 use hallpass_core::{Cx, Error, Failure};
 use http::request::Parts;
 use serde::Serialize;
@@ -68,6 +68,17 @@ impl Session {
         if let Some(visitor) = self.visitor() {
             crate::visit::tell(&mut visitor.session(), level, text.into());
         }
+    }
+
+    /// Signs a user in, whom the app knows by a way of its own: single sign-on, another interface. No stage stands before
+    /// it; hooks have their say. `method` is what events and records call the way.
+    ///
+    /// # Errors
+    /// What hooks refuse; [`hallpass_core::Refusal::Inactive`].
+    pub async fn sign_in(&self, user: &User, method: &'static str) -> Result<(), Error> {
+        let id = user.id;
+        self.run(async |cx| login::vouch(cx, id, method).await.map(drop))
+            .await
     }
 
     /// Ends it, and signs out whoever is signed in, as the page does.

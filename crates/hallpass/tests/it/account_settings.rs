@@ -40,7 +40,7 @@ fn fault(answer: &Answer, field: &str) -> String {
 }
 
 async fn user(app: &TestApp, name: &str) -> User {
-    let user = hallpass::flows::users::by_username(&app.hallpass, name).await;
+    let user = app.hallpass.users().by_username(name).await;
     user.unwrap().unwrap_or_else(|| panic!("no {name}"))
 }
 

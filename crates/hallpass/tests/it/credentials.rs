@@ -294,11 +294,9 @@ async fn a_reset_password_ends_all_that_came_before(db: TestDb) {
 async fn a_password_set_by_the_operator_ends_all_that_came_before(db: TestDb) {
     let app = TestApp::with(db, everything).await;
     let held = hold(&app).await;
-    let user = hallpass::flows::users::by_username(&app.hallpass, "ann");
-    let user = user.await.unwrap().unwrap();
-    hallpass::flows::users::set_password(&app.hallpass, &user, NEW)
-        .await
-        .unwrap();
+    let users = app.hallpass.users();
+    let user = users.by_username("ann").await.unwrap().unwrap();
+    users.set_password(&user, NEW).await.unwrap();
     held.must_be_dead(&app, false).await;
 }
 

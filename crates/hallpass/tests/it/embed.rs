@@ -29,6 +29,7 @@ each_database!(
     what_another_site_sends_is_refused,
     forms_have_djangos_token,
     the_session_keeps_what_an_app_puts_there,
+    an_app_signs_in,
     an_app_signs_out,
     a_handler_can_take_the_rejection_itself,
     the_state_is_the_apps_own,
@@ -110,6 +111,22 @@ fn shop(hallpass: &Hallpass) -> Router {
             get(async || -> Result<&str, Rejection> {
                 Err(Refusal::RateLimited { retry_after: 7 }.into())
             }),
+        )
+        .route(
+            "/in/",
+            post(
+                async |session: Session,
+                       State(_): State<Shop>,
+                       user: Option<CurrentUser>|
+                       -> Result<String, Rejection> {
+                    assert!(user.is_none());
+                    let ann = session
+                        .run(async |cx| Ok(hallpass::flows::users::by_username(cx, "ann").await?));
+                    let ann = ann.await?.unwrap();
+                    session.sign_in(&ann, "sso").await?;
+                    Ok(session.user().map(|user| user.username).unwrap_or_default())
+                },
+            ),
         )
         .route(
             "/own/",
@@ -439,7 +456,7 @@ async fn permissions_are_djangos(db: TestDb) {
 }
 
 async fn browser_user(app: &TestApp) -> hallpass::domain::User {
-    let found = hallpass::flows::users::by_username(&app.hallpass, "ann").await;
+    let found = app.hallpass.users().by_username("ann").await;
     found.unwrap().unwrap()
 }
 
@@ -545,6 +562,29 @@ async fn the_session_keeps_what_an_app_puts_there(db: TestDb) {
     assert_ne!(browser.cookies["sessionid"], before);
     assert_eq!(browser.get("/cart/").await.text, "tea,milk");
     assert_eq!(app.count("django_session").await, 1);
+}
+
+async fn an_app_signs_in(db: TestDb) {
+    let app = open(db).await;
+    app.user("ann", "ann@example.com").await;
+    let mut browser = app.browser();
+    browser.post("/cart/", &[("item", "tea")]).await;
+    let before = browser.cookies["sessionid"].clone();
+    assert_eq!(browser.post("/in/", &[]).await.text, "ann");
+    assert_ne!(browser.cookies["sessionid"], before, "the key is new");
+    assert_eq!(browser.get("/mine/").await.text, "ann");
+    assert_eq!(browser.get("/cart/").await.text, "tea");
+    let mut thief = app.browser();
+    thief.cookies.insert("sessionid".to_owned(), before);
+    assert_eq!(thief.get("/mine/").await.status, 401);
+    app.sql("UPDATE auth_user SET is_active = FALSE").await;
+    let refused = app.browser().post("/in/", &[]).await;
+    assert_eq!(refused.status, 400);
+    assert!(
+        refused.text.contains("account_inactive"),
+        "{}",
+        refused.text
+    );
 }
 
 async fn an_app_signs_out(db: TestDb) {

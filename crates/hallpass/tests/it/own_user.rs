@@ -203,14 +203,49 @@ async fn story(db: &TestDb, kind: Kind) {
     })
     .await;
     jwt(&tokens, &text, &json).await;
+    by_the_app(&app, &kind).await;
     magic_link(app, &kind).await;
 }
 
 /// Permissions, where the table has Django's mixin of them; else nobody has any.
+/// What the app does to people by hand.
+async fn by_the_app(app: &TestApp, kind: &Kind) {
+    let users = app.hallpass.users();
+    let wanted = users.create().email("bob@example.com").verified();
+    let wanted = match kind.named {
+        true => wanted.username("bob"),
+        false => wanted,
+    };
+    let bob = wanted.password(PASSWORD).save().await.unwrap();
+    assert_eq!(bob.email, "bob@example.com");
+    assert_eq!(users.count().await.unwrap(), 2);
+    let first = users.page(None, 1).await.unwrap().remove(0);
+    let second = users.page(Some(first.id), 10).await.unwrap();
+    assert_eq!(second.len(), 1);
+    assert_ne!(first.id, second[0].id);
+    let cookie = app.hallpass.sign_in(&bob, "sso").await.unwrap();
+    let mut browser = app.browser();
+    let (name, value) = (cookie.name().to_owned(), cookie.value().to_owned());
+    browser.cookies.insert(name, value);
+    assert!(is_in(&mut browser).await);
+    app.hallpass.jwt_pair(&bob).await.unwrap();
+    app.hallpass.rest_key(&bob).await.unwrap();
+    let off = users.deactivate(&bob).await;
+    match kind.text == MEMBER {
+        // There is no column that could say so.
+        true => assert!(off.is_err() && is_in(&mut browser).await),
+        false => assert!(off.unwrap() && !is_in(&mut browser).await),
+    }
+    users.delete(&bob).await.unwrap();
+    assert!(!is_in(&mut browser).await);
+    assert_eq!(users.count().await.unwrap(), 1);
+    assert_eq!(app.count("account_emailaddress").await, 1);
+}
+
 /// A link names people by whatever key they have; one that names another kind's is nobody's.
 async fn magic_link(app: TestApp, kind: &Kind) {
-    let users = hallpass::flows::users::by_email(&app.hallpass, "ann@example.com").await;
-    let user = users.unwrap().remove(0);
+    let user = app.hallpass.users().by_email("ann@example.com").await;
+    let user = user.unwrap().unwrap();
     let issue = app
         .hallpass
         .magic_link(&user)

@@ -24,6 +24,22 @@ pub fn link_lifetime(cx: &Cx) -> Duration {
     Duration::from_secs(days.saturating_mul(86_400))
 }
 
+/// A link that confirms a row.
+///
+/// # Errors
+/// A failure.
+pub async fn link_to_confirm(cx: &mut Cx, row: &EmailAddress) -> Result<String, Failure> {
+    let key = if cx.hallpass().settings().account.email_confirmation_hmac {
+        cx.hallpass().confirmations().make(row.id, cx.now.seconds())
+    } else {
+        let key = secret::random_text(secret::LOWER_ALPHANUMERIC, 64);
+        let now = cx.now;
+        store::email_address::keep_key(cx.write().await?, row.id, &key, now).await?;
+        key
+    };
+    Ok(cx.confirm_link(&key))
+}
+
 /// Sends a confirmation link for a row.
 ///
 /// # Errors
@@ -34,17 +50,10 @@ pub async fn send_link(
     row: &EmailAddress,
     signup: bool,
 ) -> Result<(), Failure> {
-    let key = if cx.hallpass().settings().account.email_confirmation_hmac {
-        cx.hallpass().confirmations().make(row.id, cx.now.seconds())
-    } else {
-        let key = secret::random_text(secret::LOWER_ALPHANUMERIC, 64);
-        let now = cx.now;
-        store::email_address::keep_key(cx.write().await?, row.id, &key, now).await?;
-        key
-    };
+    let link = link_to_confirm(cx, row).await?;
     let lifetime = link_lifetime(cx);
     let context = json!({
-        "link": cx.confirm_link(&key),
+        "link": link,
         "valid_for": crate::domain::timestamp::spoken_for(lifetime),
         "signup": signup,
         "user": { "display": cx.hallpass().display(user) },

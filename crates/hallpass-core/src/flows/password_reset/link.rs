@@ -29,24 +29,49 @@ pub(super) async fn send(cx: &mut Cx, email: &str, owners: &[Addressed]) -> Resu
         unknown(cx, email, "link").await?;
     }
     for Addressed { user, address, .. } in owners {
-        let rows = addresses::of(cx, user).await?;
-        let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
-        let (made, digest) = letter(cx, user, address, &all);
-        note(cx, &digest, Some(user.id), address).await?;
-        cx.send(&made).await?;
-        cx.note_about("password_reset_asked", Some(user.id), "link", "")
-            .await?;
+        write(cx, user, address).await?;
     }
     Ok(())
 }
 
-/// The letter, and the digest of the token in it.
-fn letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
+/// Writes to one of a user's addresses.
+///
+/// # Errors
+/// A failure.
+pub(super) async fn write(cx: &mut Cx, user: &User, address: &str) -> Result<(), Error> {
+    let rows = addresses::of(cx, user).await?;
+    let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
+    let (made, digest) = letter(cx, user, address, &all);
+    note(cx, &digest, Some(user.id), address).await?;
+    cx.send(&made).await?;
+    Ok(cx
+        .note_about("password_reset_asked", Some(user.id), "link", "")
+        .await?)
+}
+
+/// A link without a letter.
+///
+/// # Errors
+/// A failure.
+pub(super) async fn issue(cx: &mut Cx, user: &User) -> Result<String, Failure> {
+    let rows = addresses::of(cx, user).await?;
+    let all: Vec<&str> = rows.iter().map(|row| row.email.as_str()).collect();
+    Ok(made(cx, user, &all).0)
+}
+
+/// A link, and the digest of its token.
+fn made(cx: &Cx, user: &User, all: &[&str]) -> (String, String) {
     let token = cx.hallpass().make_password_token(user, all, cx.now);
     let uid = encode_uid_base36(&user.id.to_string());
+    (cx.reset_link(&uid, &token), digest_of(user.id, &token))
+}
+
+/// The letter, and the digest of the token in it.
+fn letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, String) {
+    let (link, digest) = made(cx, user, all);
     let lifetime = cx.hallpass().link_lifetime();
     let context = json!({
-        "link": cx.reset_link(&uid, &token),
+        "link": link,
         "username": reminder(cx, user),
         "user": { "display": cx.hallpass().display(user) },
         "valid_for": spoken_for(lifetime),
@@ -58,7 +83,7 @@ fn letter<'a>(cx: &Cx, user: &User, to: &'a str, all: &[&str]) -> (Letter<'a>, S
         context,
         expires: Some(cx.now + lifetime),
     };
-    (letter, digest_of(user.id, &token))
+    (letter, digest)
 }
 
 fn digest_of(user: UserId, token: &str) -> String {

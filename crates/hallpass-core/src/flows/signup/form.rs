@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use hallpass_django::text::{is_unicode_username, normalize_username};
@@ -28,6 +29,30 @@ pub struct Form {
     pub password: Option<String>,
     /// Extra fields by name, the operator's own columns among them: texts, numbers, booleans, null.
     pub extra: Map<String, Value>,
+}
+
+impl Form {
+    /// Extra fields as a struct of the app's own, the operator's columns among them: for hooks. Fields that were left empty
+    /// and have no column are not there; an `Option` takes that.
+    ///
+    /// ```no_run
+    /// # use hallpass_core::{Failure, flows::signup::Form};
+    /// #[derive(serde::Deserialize)]
+    /// struct Profile {
+    ///     gender: String,
+    /// }
+    /// # fn run(form: &Form) -> Result<(), Failure> {
+    /// let profile: Profile = form.profile()?;
+    /// # drop(profile.gender);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A failure if a member's type does not take what its field holds.
+    pub fn profile<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        own_fields::typed::read(self.extra.clone())
+    }
 }
 
 /// Without the password.
@@ -197,28 +222,15 @@ async fn username(
 /// What a name may be refused for.
 pub(crate) fn clean_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
     let account = &cx.hallpass().settings().account;
-    let mut name = normalize_username(text.trim()).trim().to_owned();
-    if !account.preserve_username_casing {
-        name = name.to_lowercase();
-    }
+    let name = plain_username(cx, text)?;
     let shortest = usize::try_from(account.username_min_length).unwrap_or(1);
     let folded = hallpass_django::text::fold(&name);
     let refused = |known: &String| hallpass_django::text::fold(known) == folded;
-    let length = name.chars().count();
-    if name.contains('\0') {
-        Err(Refusal::NullCharacter("username"))
-    } else if length > 150 {
-        Err(Refusal::TooLong {
-            field: "username",
-            limit: 150,
-        })
-    } else if length < shortest {
+    if name.chars().count() < shortest {
         Err(Refusal::TooShort {
             field: "username",
             limit: shortest,
         })
-    } else if !is_unicode_username(&name) {
-        Err(Refusal::InvalidUsername)
     } else if account.username_blacklist.iter().any(refused) {
         Err(Refusal::UsernameBlacklisted)
     } else {
@@ -226,8 +238,43 @@ pub(crate) fn clean_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
     }
 }
 
+/// [`clean_username`] for a name that the operator or the app gives: what only keeps strangers from names is left out,
+/// ACCOUNT_USERNAME_MIN_LENGTH, ACCOUNT_USERNAME_BLACKLIST and the hook.
+///
+/// # Errors
+/// What a name may be refused for.
+pub(crate) fn plain_username(cx: &Cx, text: &str) -> Result<String, Refusal> {
+    let too_long = Refusal::TooLong {
+        field: "username",
+        limit: 150,
+    };
+    // Before anything is done with it: megabytes are no name.
+    if text.len() > 8 * 150 {
+        return Err(too_long);
+    }
+    let mut name = normalize_username(text.trim()).trim().to_owned();
+    if !cx.hallpass().settings().account.preserve_username_casing {
+        name = name.to_lowercase();
+    }
+    let length = name.chars().count();
+    if name.contains('\0') {
+        Err(Refusal::NullCharacter("username"))
+    } else if length > 150 {
+        Err(too_long)
+    } else if length < 1 {
+        Err(Refusal::TooShort {
+            field: "username",
+            limit: 1,
+        })
+    } else if !is_unicode_username(&name) {
+        Err(Refusal::InvalidUsername)
+    } else {
+        Ok(name)
+    }
+}
+
 /// Whether somebody has the name, in any case; `but` for one.
-pub(super) async fn is_taken(
+pub(crate) async fn is_taken(
     cx: &mut Cx,
     name: &str,
     but: Option<UserId>,

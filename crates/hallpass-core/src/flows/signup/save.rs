@@ -104,6 +104,36 @@ pub(super) fn kept(cx: &Cx, form: &Form, own: &[Given]) -> Map<String, Value> {
 /// # Errors
 /// [`Refusal::UsernameTaken`] at its field, or what the hook refuses; nothing is left then.
 pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<User, Error> {
+    let user = insert(cx, form, password, Rights::default()).await?;
+    let hook = cx.hallpass().signup_hook().clone();
+    if let Err(error) = hook.after_sign_up(cx, &user, form).await {
+        // Half an account is none.
+        cx.undo().await;
+        return Err(error);
+    }
+    cx.note_about("signup", Some(user.id), "", "").await?;
+    Ok(user)
+}
+
+/// What a user may do from the beginning: nothing, at a signup.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rights {
+    /// May open the admin.
+    pub(crate) is_staff: bool,
+    /// Has every permission.
+    pub(crate) is_superuser: bool,
+}
+
+/// Saves the user, the address, the number and what else was asked.
+///
+/// # Errors
+/// [`Refusal::UsernameTaken`] at its field.
+pub(crate) async fn insert(
+    cx: &mut Cx,
+    form: &Form,
+    password: &str,
+    rights: Rights,
+) -> Result<User, Error> {
     let email = form.email.as_deref().unwrap_or_default();
     let now = cx.now;
     let own = own_fields::columns(own_fields::declared(cx), &form.extra);
@@ -115,7 +145,11 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
             None => username::generate(cx, form).await?,
         };
         if form::claim_name(cx, &username, None).await? {
-            let new = new_user(form, &username, email, password, &own);
+            let new = NewUser {
+                is_staff: rights.is_staff,
+                is_superuser: rights.is_superuser,
+                ..new_user(form, &username, email, password, &own)
+            };
             id = store::user::insert(cx.write().await?, new, now).await?;
         }
         if id.is_some() || form.username.is_some() {
@@ -140,15 +174,7 @@ pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<Use
         store::extra::set(cx.write().await?, id, &Value::Object(kept)).await?;
     }
     let saved = store::user::by_id(cx.read(), id).await?;
-    let user = saved.ok_or_else(|| Failure::new("the user that was just saved is gone"))?;
-    let hook = cx.hallpass().signup_hook().clone();
-    if let Err(error) = hook.after_sign_up(cx, &user, form).await {
-        // Half an account is none.
-        cx.undo().await;
-        return Err(error);
-    }
-    cx.note_about("signup", Some(user.id), "", "").await?;
-    Ok(user)
+    Ok(saved.ok_or_else(|| Failure::new("the user that was just saved is gone"))?)
 }
 
 /// What of it somebody else has had for a moment.
