@@ -74,8 +74,14 @@ impl TestApp {
             true => {
                 let pair = self.hallpass.jwt_pair(&user).await.expect("a token");
                 let jwt = &settings.simple_jwt;
-                let scheme = jwt.auth_header_types.first().map_or("Bearer", String::as_str);
-                (wire(&jwt.auth_header_name), format!("{scheme} {}", pair.access))
+                let scheme = jwt
+                    .auth_header_types
+                    .first()
+                    .map_or("Bearer", String::as_str);
+                (
+                    wire(&jwt.auth_header_name),
+                    format!("{scheme} {}", pair.access),
+                )
             }
             false => {
                 let key = self.hallpass.rest_key(&user).await.expect("a key");

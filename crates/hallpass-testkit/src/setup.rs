@@ -124,7 +124,9 @@ fn read(file: Option<&Path>, set: Vec<(String, String)>) -> Settings {
     });
     let mut set = set;
     set.push(("SECRET_KEY".to_owned(), SECRET.to_owned()));
-    let file = text.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    let file = text
+        .as_ref()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
     match settings::load(file, set) {
         Ok(loaded) => loaded.settings,
         Err(problems) => panic!("{problems}"),

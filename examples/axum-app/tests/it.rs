@@ -40,7 +40,9 @@ impl Served {
     fn printed_link(&mut self) -> String {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
-        let line = lines.find(|line| line.starts_with("http")).expect("a letter with a link");
+        let line = lines
+            .find(|line| line.starts_with("http"))
+            .expect("a letter with a link");
         line.trim().to_owned()
     }
 }
@@ -52,7 +54,9 @@ async fn get(browser: &Client, url: &str) -> String {
 
 async fn fill(browser: &Client, url: &str, fields: &[(&str, &str)]) -> Response {
     let page = get(browser, url).await;
-    let (_, rest) = page.split_once("csrfmiddlewaretoken\" value=\"").expect("a form");
+    let (_, rest) = page
+        .split_once("csrfmiddlewaretoken\" value=\"")
+        .expect("a form");
     let token = rest.split('"').next().unwrap();
     let mut all = vec![("csrfmiddlewaretoken", token)];
     all.extend_from_slice(fields);
@@ -67,7 +71,11 @@ async fn a_stranger_signs_up_and_sees_the_page() {
     drop(listener);
     let mut served = Served::start(folder.path(), &address);
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let browser = Client::builder().cookie_store(true).no_proxy().build().unwrap();
+    let browser = Client::builder()
+        .cookie_store(true)
+        .no_proxy()
+        .build()
+        .unwrap();
     let origin = format!("http://{address}");
 
     assert!(get(&browser, &origin).await.contains("Sign in"));

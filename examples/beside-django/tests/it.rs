@@ -21,7 +21,11 @@ mod real_django {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"));
             let python = std::env::var_os("HALLPASS_TEST_PYTHON")
                 .map_or_else(|| root.join("../../target/venv/bin/python"), PathBuf::from);
-            assert!(python.is_file(), "no Python with Django at {}: run ./test once", python.display());
+            assert!(
+                python.is_file(),
+                "no Python with Django at {}: run ./test once",
+                python.display()
+            );
             let mut command = Command::new(python);
             command
                 .arg(root.join("django/manage.py"))
@@ -86,7 +90,9 @@ mod real_django {
 
     async fn fill(browser: &Client, url: &str, fields: &[(&str, &str)]) -> Response {
         let page = text(browser, url).await;
-        let (_, rest) = page.split_once("csrfmiddlewaretoken\" value=\"").expect("a form");
+        let (_, rest) = page
+            .split_once("csrfmiddlewaretoken\" value=\"")
+            .expect("a form");
         let token = rest.split('"').next().unwrap();
         let mut all = vec![("csrfmiddlewaretoken", token)];
         all.extend_from_slice(fields);
@@ -124,26 +130,46 @@ mod real_django {
         for (name, value) in beside_django::SETTINGS {
             setup = setup.set(*name, *value);
         }
-        let app = setup.around(|hallpass| beside_django::router(hallpass, &origin)).await;
+        let app = setup
+            .around(|hallpass| beside_django::router(hallpass, &origin))
+            .await;
         let hallpass = app.serve().await;
         django.variables.push(("HALLPASS_ORIGIN", hallpass.clone()));
         let _served = django.serve(&address).await;
 
         // Who wants a page of Django's signs in here, and is led back.
         let ann = browser();
-        assert!(text(&ann, &format!("{origin}/")).await.contains("whoever you are"));
+        assert!(
+            text(&ann, &format!("{origin}/"))
+                .await
+                .contains("whoever you are")
+        );
         let away = get(&ann, &format!("{origin}/notes/")).await;
         let door = location(&away);
-        assert!(door.starts_with(&format!("{hallpass}/accounts/login/?next=http")), "{door}");
+        assert!(
+            door.starts_with(&format!("{hallpass}/accounts/login/?next=http")),
+            "{door}"
+        );
         let fields = [("login", "ann"), ("password", PASSWORD)];
         let entered = fill(&ann, &door, &fields).await;
         assert_eq!(location(&entered), format!("{origin}/notes/"));
-        assert!(text(&ann, &format!("{origin}/notes/")).await.contains("Notes of ann"));
+        assert!(
+            text(&ann, &format!("{origin}/notes/"))
+                .await
+                .contains("Notes of ann")
+        );
         let home = text(&ann, &format!("{hallpass}/")).await;
-        assert!(home.contains("Hello ann") && home.contains("notes 1 times"), "{home}");
+        assert!(
+            home.contains("Hello ann") && home.contains("notes 1 times"),
+            "{home}"
+        );
 
         // The admin is Django's, its sign-in is ours; who signs up here is there.
-        assert!(text(&ann, &format!("{origin}/admin/")).await.contains("Site administration"));
+        assert!(
+            text(&ann, &format!("{origin}/admin/"))
+                .await
+                .contains("Site administration")
+        );
         let bob = browser();
         let door = location(&get(&bob, &format!("{origin}/admin/")).await);
         let door = match door.starts_with(&hallpass) {
@@ -158,13 +184,32 @@ mod real_django {
             ("password2", PASSWORD),
         ];
         let signed_up = fill(&bob, &format!("{hallpass}/accounts/signup/"), &fields).await;
-        assert_eq!(signed_up.status(), 302, "{}", signed_up.text().await.unwrap());
-        assert!(text(&bob, &format!("{origin}/notes/")).await.contains("Notes of bob"));
+        assert_eq!(
+            signed_up.status(),
+            302,
+            "{}",
+            signed_up.text().await.unwrap()
+        );
+        assert!(
+            text(&bob, &format!("{origin}/notes/"))
+                .await
+                .contains("Notes of bob")
+        );
         let users = text(&ann, &format!("{origin}/admin/auth/user/")).await;
         assert!(users.contains("bob@example.com"));
-        assert!(!text(&bob, &format!("{origin}/admin/")).await.contains("Site administration"));
+        assert!(
+            !text(&bob, &format!("{origin}/admin/"))
+                .await
+                .contains("Site administration")
+        );
         let correct = "from django.contrib.auth import authenticate as a; print(a(username='bob', password='PASSWORD').pk)";
-        django.run(&["shell", "--verbosity", "0", "-c", &correct.replace("PASSWORD", PASSWORD)]);
+        django.run(&[
+            "shell",
+            "--verbosity",
+            "0",
+            "-c",
+            &correct.replace("PASSWORD", PASSWORD),
+        ]);
 
         // A session that Django made is one here.
         let made = "from django.contrib.auth import BACKEND_SESSION_KEY as B, HASH_SESSION_KEY as H, SESSION_KEY as S, \
@@ -174,7 +219,10 @@ mod real_django {
                     print(s.session_key)";
         let key = django.run(&["shell", "--verbosity", "0", "-c", made]);
         let request = browser().get(format!("{hallpass}/"));
-        let answer = request.header("cookie", format!("sessionid={key}")).send().await;
+        let answer = request
+            .header("cookie", format!("sessionid={key}"))
+            .send()
+            .await;
         assert!(answer.unwrap().text().await.unwrap().contains("Hello bob"));
 
         // Out here is out there.

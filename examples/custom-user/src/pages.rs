@@ -47,14 +47,19 @@ impl Club {
         let text = template.and_then(|template| template.render(context));
         let text = text.map_err(|error| Failure::from_source("a page", error))?;
         let policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-        Ok((status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(text)).into_response())
+        Ok((
+            status,
+            [(header::CONTENT_SECURITY_POLICY, policy)],
+            Html(text),
+        )
+            .into_response())
     }
 }
 
 async fn show(State(club): State<Club>, user: CurrentUser) -> Result<Response, Rejection> {
     let profile: Profile = club.hallpass.profile(&user).await?;
     let own = context! {
-        email => user.email,
+        email => user.email.as_str(),
         key => user.id.to_string(),
         nickname => profile.nickname,
         born => profile.born,
@@ -76,9 +81,11 @@ async fn save(
         Err(error) => return Err(error.into()),
     };
     let profile: Profile = club.hallpass.profile(&user).await?;
-    let faults = faults.iter().map(|(field, refusal)| format!("{field}: {refusal}"));
+    let faults = faults
+        .iter()
+        .map(|(field, refusal)| format!("{field}: {refusal}"));
     let own = context! {
-        email => user.email,
+        email => user.email.as_str(),
         key => user.id.to_string(),
         nickname => own.nickname,
         born => own.born,
@@ -95,13 +102,13 @@ struct Shown {
     nickname: String,
 }
 
-async fn members(State(club): State<Club>, user: CurrentUser) -> Result<Response, Rejection> {
+async fn members(State(club): State<Club>, _: CurrentUser) -> Result<Response, Rejection> {
     let mut names = Vec::new();
     for member in club.hallpass.users().page(None, 100).await? {
         let shown: Shown = club.hallpass.profile(&member).await?;
         names.push(shown.nickname);
     }
-    club.page(StatusCode::OK, "members.html", context! { email => user.email, names })
+    club.page(StatusCode::OK, "members.html", context! { names })
 }
 
 async fn style() -> impl IntoResponse {

@@ -53,7 +53,9 @@ async fn a_member_joins_and_changes_the_profile(db: TestDb) {
     };
     assert_eq!(profile, wanted);
     // What the club sets is not for members.
-    browser.post("/", &[("nickname", "Anna"), ("plan", "paid")]).await;
+    browser
+        .post("/", &[("nickname", "Anna"), ("plan", "paid")])
+        .await;
     let paid = Profile {
         plan: Plan::Paid,
         born: None,
@@ -63,7 +65,13 @@ async fn a_member_joins_and_changes_the_profile(db: TestDb) {
     assert_eq!(profile.plan, Plan::Free);
     app.hallpass.set_profile(&ann, &paid).await.unwrap();
     assert_eq!(app.hallpass.profile::<Profile>(&ann).await.unwrap(), paid);
-    assert!(browser.get("/members/").await.text.contains("<li>Anna</li>"));
+    assert!(
+        browser
+            .get("/members/")
+            .await
+            .text
+            .contains("<li>Anna</li>")
+    );
     app.no_other_letter_was_sent().await;
 }
 
@@ -72,7 +80,9 @@ async fn a_nickname_is_one_members(db: TestDb) {
     member(&app, "ann").await;
     let bob = member(&app, "bob").await;
     let mut browser = app.sign_in_user(&bob).await;
-    let answer = browser.post("/", &[("nickname", "ann"), ("born", "x")]).await;
+    let answer = browser
+        .post("/", &[("nickname", "ann"), ("born", "x")])
+        .await;
     assert_eq!(answer.status, 400);
     let faults = answer.text.matches("role=\"alert\"").count();
     assert_eq!(faults, 2, "{}", answer.text);
@@ -92,7 +102,9 @@ async fn the_key_is_a_uuid_everywhere(db: TestDb) {
     assert_eq!(told.json["pk"], key.as_str(), "{}", told.text);
     assert_eq!(told.json["nickname"], "ann");
     assert!(told.json.get("username").is_none());
-    let changed = program.patch("/dj-rest-auth/user/", &json!({"born": "1990-05-17"})).await;
+    let changed = program
+        .patch("/dj-rest-auth/user/", &json!({"born": "1990-05-17"}))
+        .await;
     assert_eq!(changed.json["born"], "1990-05-17");
     assert_eq!(app.count("club_member").await, 1);
 }

@@ -187,7 +187,12 @@ pub async fn appoint(
 ) -> Result<(), Failure> {
     let sql = "UPDATE auth_user SET role = $1, class = $2, is_staff = $3 WHERE id = $4";
     let is_staff = role == Role::Head;
-    let values = [role.name().into(), class.into(), is_staff.into(), user.id.into()];
+    let values = [
+        role.name().into(),
+        class.into(),
+        is_staff.into(),
+        user.id.into(),
+    ];
     conn.execute(sql, &values).await?;
     Ok(())
 }

@@ -7,7 +7,10 @@ use invitations::invitation::{self, Role, Wanted};
 use invitations::{SETTINGS, app, prepare};
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "the first invitation has nowhere else to go")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the first invitation has nowhere else to go"
+)]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = prepare(Hallpass::builder());
     for (name, value) in SETTINGS {
@@ -23,7 +26,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             valid_for: Duration::from_secs(7 * 86_400),
         };
         let code = invitation::make(&hallpass, &wanted).await?;
-        println!("Sign up as the head: {}", invitation::link(&hallpass, &code));
+        println!(
+            "Sign up as the head: {}",
+            invitation::link(&hallpass, &code)
+        );
     }
     Ok(hallpass.serve(app).await?)
 }

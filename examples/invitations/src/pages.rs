@@ -82,7 +82,10 @@ async fn home(State(school): State<School>, user: CurrentUser) -> Result<Redirec
 
 async fn class(State(school): State<School>, user: CurrentUser) -> Result<Response, Rejection> {
     let Member { role, class } = school.member(&user).await?;
-    school.page("class.html", context! { name => user.display(), role, class })
+    school.page(
+        "class.html",
+        context! { name => user.display(), role, class },
+    )
 }
 
 async fn office(State(school): State<School>, user: CurrentUser) -> Result<Response, Rejection> {

@@ -55,11 +55,19 @@ async fn a_teacher_is_invited_and_comes(db: TestDb) {
     let code = invited(&app, "", Role::Head).await;
     let mut head = app.visitor();
     sign_up(&mut head, "head@example.com", &code).await;
-    assert_eq!(head.get("/office/").await.status, 302, "the address is not proved");
+    assert_eq!(
+        head.get("/office/").await.status,
+        302,
+        "the address is not proved"
+    );
     let link = link_in(&app.letter().await.text);
     let entered = head.fill(&link, &[]).await;
     let office = head.follow(entered).await;
-    assert!(office.text.contains("<h1>Invitations</h1>"), "{}", office.text);
+    assert!(
+        office.text.contains("<h1>Invitations</h1>"),
+        "{}",
+        office.text
+    );
 
     let fields = [("role", "teacher"), ("class", "<4b>"), ("email", "")];
     let page = head.post("/office/", &fields).await;
@@ -67,12 +75,20 @@ async fn a_teacher_is_invited_and_comes(db: TestDb) {
     let link = shown_in(&page.text);
     assert!(!head.get("/office/").await.text.contains("invitation="));
     let fields = [("role", "king"), ("class", "4b"), ("email", "")];
-    assert!(head.post("/office/", &fields).await.text.contains("Choose a role"));
+    assert!(
+        head.post("/office/", &fields)
+            .await
+            .text
+            .contains("Choose a role")
+    );
 
     let mut teacher = app.visitor();
     let page = teacher.open(&link).await;
     let (_, code) = link.split_once("invitation=").unwrap();
-    assert!(page.text.contains(&format!("value=\"{code}\"")), "the code is filled in");
+    assert!(
+        page.text.contains(&format!("value=\"{code}\"")),
+        "the code is filled in"
+    );
     sign_up(&mut teacher, "teacher@example.com", code).await;
     let link = link_in(&app.letter().await.text);
     let entered = teacher.fill(&link, &[]).await;
@@ -122,7 +138,12 @@ async fn an_invitation_for_one_address_is_for_nobody_else(db: TestDb) {
     assert_eq!(app.count("auth_user").await, 0);
     let refused = sign_up(&mut app.visitor(), "eve@example.com", "guessed").await;
     assert_eq!(refused.status, 400);
-    assert_eq!(sign_up(&mut app.visitor(), "bob@example.com", &code).await.status, 302);
+    assert_eq!(
+        sign_up(&mut app.visitor(), "bob@example.com", &code)
+            .await
+            .status,
+        302
+    );
     assert_eq!(app.count("auth_user").await, 1);
     let none = sign_up(&mut app.visitor(), "eve@example.com", "").await;
     assert_eq!(none.status, 400);
@@ -132,7 +153,12 @@ async fn an_invitation_ends(db: TestDb) {
     let app = school(db).await;
     let code = invited(&app, "", Role::Pupil).await;
     app.clock().advance(Duration::from_secs(3_601));
-    assert_eq!(sign_up(&mut app.visitor(), "bob@example.com", &code).await.status, 400);
+    assert_eq!(
+        sign_up(&mut app.visitor(), "bob@example.com", &code)
+            .await
+            .status,
+        400
+    );
     assert_eq!(app.count("auth_user").await, 0);
 }
 
@@ -145,7 +171,10 @@ async fn an_account_is_not_revealed(db: TestDb) {
     assert_eq!(bad.status, 400, "as for any other address");
     let known = sign_up(&mut app.visitor(), "bob@example.com", &code).await;
     let new = sign_up(&mut app.visitor(), "new@example.com", &code).await;
-    assert_eq!((known.status, known.location()), (new.status, new.location()));
+    assert_eq!(
+        (known.status, known.location()),
+        (new.status, new.location())
+    );
     assert_eq!(app.count("auth_user").await, 2);
     assert_eq!(app.letters().await.len(), 2);
 }

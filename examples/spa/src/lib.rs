@@ -26,8 +26,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub fn router(hallpass: &Hallpass) -> Router {
     Router::new()
         .route("/", get(page))
-        .route("/app.js", get(async || script(include_str!("../front/app.js"))))
-        .route("/api.js", get(async || script(include_str!("../front/api.js"))))
+        .route(
+            "/app.js",
+            get(async || script(include_str!("../front/app.js"))),
+        )
+        .route(
+            "/api.js",
+            get(async || script(include_str!("../front/api.js"))),
+        )
         .route("/style.css", get(style))
         .merge(hallpass.router())
         .layer(hallpass.layer())

@@ -16,14 +16,21 @@ async fn the_page_allows_only_its_own() {
     let mut browser = app.visitor();
     let page = browser.get("/").await;
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; script-src 'self'; "), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; "),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe"));
     for (path, kind) in [
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/api.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
     ] {
-        assert_eq!(browser.get(path).await.header("content-type"), kind, "{path}");
+        assert_eq!(
+            browser.get(path).await.header("content-type"),
+            kind,
+            "{path}"
+        );
     }
 }
 
@@ -86,7 +93,14 @@ mod browser {
                 see(&browser, "#confirm h1", "Confirm your address").await;
                 press(&browser, "#confirm button").await;
                 see(&browser, "#note", "confirmed").await;
-                assert!(!browser.current_url().await.unwrap().as_str().contains("confirm"));
+                assert!(
+                    !browser
+                        .current_url()
+                        .await
+                        .unwrap()
+                        .as_str()
+                        .contains("confirm")
+                );
             }
             log_in(&browser, "wrong-horse-9").await;
             see(&browser, "#note", "Unable to log in").await;
@@ -105,7 +119,8 @@ mod browser {
             let cookies = browser.execute("return document.cookie", vec![]).await;
             let cookies: String = cookies.unwrap().convert().unwrap();
             assert!(cookies.contains("csrftoken") && !cookies.contains("sessionid"));
-            let stored = browser.execute("return localStorage.length + sessionStorage.length", vec![]);
+            let stored =
+                browser.execute("return localStorage.length + sessionStorage.length", vec![]);
             assert_eq!(stored.await.unwrap().convert::<u64>().unwrap(), 0);
             press(&browser, "#logout").await;
             see(&browser, "#note", "logged out").await;
@@ -114,7 +129,11 @@ mod browser {
             see(&browser, "#login h1", "Log in").await;
             browser.quit().await.unwrap();
         }
-        assert_eq!(app.count("django_session").await, 0, "logging out ends the session");
+        assert_eq!(
+            app.count("django_session").await,
+            0,
+            "logging out ends the session"
+        );
         app.no_other_letter_was_sent().await;
     }
 }

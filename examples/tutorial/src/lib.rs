@@ -20,8 +20,8 @@ use axum::routing::{get, post};
 use hallpass::flows::login::{Progress, page_of};
 use hallpass::flows::login_by_link::{self, Begun, Pressed};
 use hallpass::{
-    Builder, CsrfToken, CurrentUser, Cx, Error, Hallpass, MagicLink, MaybeUser, Refusal, Rejection, Session,
-    csrf_protected,
+    Builder, CsrfToken, CurrentUser, Cx, Error, Hallpass, MagicLink, MaybeUser, Refusal, Rejection,
+    Session, csrf_protected,
 };
 use minijinja::context;
 use serde::Deserialize;
@@ -79,12 +79,19 @@ pub fn router(hallpass: &Hallpass) -> Result<Router, Box<dyn std::error::Error>>
 }
 
 /// Who is signed in, and a link to give away.
-async fn index(State(pages): State<Pages>, MaybeUser(user): MaybeUser) -> Result<Response, Rejection> {
+async fn index(
+    State(pages): State<Pages>,
+    MaybeUser(user): MaybeUser,
+) -> Result<Response, Rejection> {
     let Some(user) = user else {
         return pages.show(StatusCode::OK, "index.html", context! {});
     };
     let link = own_link(&user).await?;
-    pages.show(StatusCode::OK, "index.html", context! { name => user.display(), link })
+    pages.show(
+        StatusCode::OK,
+        "index.html",
+        context! { name => user.display(), link },
+    )
 }
 
 /// A link to the secret page that anybody can open in this person's name, for an hour.
@@ -105,7 +112,11 @@ async fn form(
     token: CsrfToken,
 ) -> Result<Response, Rejection> {
     let sent = sent.is_some();
-    pages.show(StatusCode::OK, "form.html", context! { token => token.as_str(), sent })
+    pages.show(
+        StatusCode::OK,
+        "form.html",
+        context! { token => token.as_str(), sent },
+    )
 }
 
 #[derive(Deserialize)]
@@ -129,7 +140,8 @@ async fn send(
             Ok((StatusCode::FOUND, to).into_response())
         }
         Err(Error::Refused(Refusal::InvalidEmail)) => {
-            let own = context! { token => token.as_str(), email, fault => "Enter an e-mail address." };
+            let own =
+                context! { token => token.as_str(), email, fault => "Enter an e-mail address." };
             pages.show(StatusCode::BAD_REQUEST, "form.html", own)
         }
         Err(error) => Err(error.into()),

@@ -12,8 +12,7 @@ use minijinja::{Environment, Value};
 pub(crate) struct Pages(Arc<Environment<'static>>);
 
 /// No scripts, and forms go nowhere else.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 impl Pages {
     pub(crate) fn new() -> Result<Self, minijinja::Error> {

@@ -15,21 +15,39 @@ async fn tutorial(db: TestDb) -> TestApp {
     for (name, value) in tutorial::SETTINGS {
         setup = setup.set(*name, *value);
     }
-    setup.around(|hallpass| tutorial::router(hallpass).unwrap()).await
+    setup
+        .around(|hallpass| tutorial::router(hallpass).unwrap())
+        .await
 }
 
 /// Asks for a link and takes it out of the mailbox.
 async fn link(app: &TestApp, browser: &mut Browser) -> String {
     let page = browser.get("/user-email/").await;
     let token = page.csrf_token().unwrap().to_owned();
-    let fields = [("csrfmiddlewaretoken", token.as_str()), ("email", "ann@example.com")];
+    let fields = [
+        ("csrfmiddlewaretoken", token.as_str()),
+        ("email", "ann@example.com"),
+    ];
     let sent = browser.post("/send-login-link/", &fields).await;
-    assert_eq!((sent.status.as_u16(), sent.location()), (302, "/user-email/?sent"));
+    assert_eq!(
+        (sent.status.as_u16(), sent.location()),
+        (302, "/user-email/?sent")
+    );
     let letter = app.letter().await;
     assert_eq!(letter.subject, "[example.com] Your login link");
     let link = link_in(&letter.text);
     assert!(link.starts_with("/login/"), "{link}");
-    assert_eq!(link, link_in(&letter.html.unwrap().replace(['"', '<', '>'], " ").replace("&#x2f;", "/").replace("&amp;", "&")));
+    assert_eq!(
+        link,
+        link_in(
+            &letter
+                .html
+                .unwrap()
+                .replace(['"', '<', '>'], " ")
+                .replace("&#x2f;", "/")
+                .replace("&amp;", "&")
+        )
+    );
     link
 }
 
@@ -64,7 +82,10 @@ async fn a_link_signs_in_once(db: TestDb) {
 /// What differs on purpose, by the name of the request.
 const DIFFERENT: [(&str, &str); 2] = [
     ("login link: ok", "GET spends nothing: 200, with a button"),
-    ("login link: used", "it was not used by GET, so it is 200 still"),
+    (
+        "login link: used",
+        "it was not used by GET, so it is 200 still",
+    ),
 ];
 
 async fn it_answers_as_was_recorded(db: TestDb) {
@@ -131,11 +152,19 @@ async fn it_answers_as_was_recorded(db: TestDb) {
             if status == 405 && header == "content-type" {
                 continue;
             }
-            assert_eq!(recorded.unwrap()[1], answer.header(header), "{name}: {header}");
+            assert_eq!(
+                recorded.unwrap()[1],
+                answer.header(header),
+                "{name}: {header}"
+            );
         }
     }
     assert_eq!(played, 14);
-    assert_eq!(app.look_up(ann.id).await.last_login, None, "nobody was signed in by looking");
+    assert_eq!(
+        app.look_up(ann.id).await.last_login,
+        None,
+        "nobody was signed in by looking"
+    );
 }
 
 async fn the_secret_page_opens_for_a_link_alone(db: TestDb) {
@@ -150,7 +179,10 @@ async fn the_secret_page_opens_for_a_link_alone(db: TestDb) {
     assert_eq!(stranger.get("/secret-page/").await.status, 403);
     let page = stranger.get(&link).await;
     assert!(page.text.contains("a link of ann"), "{}", page.text);
-    assert!(!stranger.cookies.contains_key("sessionid"), "it signs nobody in");
+    assert!(
+        !stranger.cookies.contains_key("sessionid"),
+        "it signs nobody in"
+    );
     assert!(stranger.get("/").await.text.contains("Log in by e-mail"));
     app.clock().advance(std::time::Duration::from_secs(3_700));
     assert_eq!(stranger.get(&link).await.status, 403);
