@@ -1,5 +1,11 @@
 //! The program as it stands is started and played: a stranger signs up and sees the page.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it is wrong"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};

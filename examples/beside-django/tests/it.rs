@@ -1,5 +1,11 @@
 //! The two are played together: the real Django, and the app.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it is wrong"
+)]
+
 mod real_django {
     use std::net::TcpListener;
     use std::path::{Path, PathBuf};

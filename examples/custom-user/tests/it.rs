@@ -1,5 +1,7 @@
 //! The club is played, on tables that were made for it.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+
 use custom_user::{Plan, Profile, SETTINGS, router};
 use hallpass_testkit::{TestApp, TestDb, each_database, link_in};
 use serde_json::json;

@@ -1,5 +1,11 @@
 //! The school is played: who may come, what becomes of them, and who gets an invitation that two have.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it is wrong"
+)]
+
 use std::time::Duration;
 
 use axum::Router;

@@ -1,5 +1,7 @@
 //! The page is played in Chromium.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+
 use hallpass_testkit::TestApp;
 
 async fn app() -> TestApp {

@@ -1,5 +1,11 @@
 //! The tutorial is played: over the recorded requests of a Django app that does the same, and in Chromium.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it is wrong"
+)]
+
 use axum::body::Body;
 use hallpass_testkit::{Browser, TestApp, TestDb, each_database, link_in};
 use serde_json::Value;
