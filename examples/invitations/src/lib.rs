@@ -17,7 +17,7 @@ use invited::Invited;
 ///
 /// Role and class are columns of the user's table. Nobody is asked for them, and nobody changes their own.
 pub const SETTINGS: &[(&str, &str)] = &[
-    ("LOGIN_REDIRECT_URL", "/home/"),
+    ("LOGIN_REDIRECT_URL", "/start/"),
     ("ACCOUNT_LOGIN_METHODS", "email"),
     ("ACCOUNT_SIGNUP_FIELDS", "email*,password1*"),
     // An invitation for an address says nothing about whose mailbox that is: it must be proved before anybody gets in.

@@ -44,9 +44,9 @@ pub fn router(hallpass: &Hallpass) -> Result<Router, minijinja::Error> {
         .route("/office/", get(office).post(invite))
         .layer(staff_required());
     Ok(Router::new()
-        .route("/", get(async || Redirect::to("/home/")))
+        .route("/", get(async || Redirect::to("/start/")))
         .route("/style.css", get(style))
-        .route("/home/", get(home))
+        .route("/start/", get(start))
         .route("/teaching/", get(class))
         .route("/learning/", get(class))
         .merge(office)
@@ -71,7 +71,7 @@ impl School {
 }
 
 /// Everybody comes here after signing in, and is sent on by role.
-async fn home(State(school): State<School>, user: CurrentUser) -> Result<Redirect, Rejection> {
+async fn start(State(school): State<School>, user: CurrentUser) -> Result<Redirect, Rejection> {
     let member = school.member(&user).await?;
     Ok(Redirect::to(match Role::named(&member.role) {
         Some(Role::Head) => "/office/",

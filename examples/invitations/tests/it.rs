@@ -98,9 +98,9 @@ async fn a_teacher_is_invited_and_comes(db: TestDb) {
     sign_up(&mut teacher, "teacher@example.com", code).await;
     let link = link_in(&app.letter().await.text);
     let entered = teacher.fill(&link, &[]).await;
-    assert_eq!(entered.location(), "/home/");
-    assert_eq!(teacher.get("/home/").await.location(), "/teaching/");
-    let page = teacher.open("/home/").await;
+    assert_eq!(entered.location(), "/start/");
+    assert_eq!(teacher.get("/start/").await.location(), "/teaching/");
+    let page = teacher.open("/start/").await;
     assert!(page.text.contains("as a teacher"), "{}", page.text);
     assert_eq!(teacher.get("/office/").await.status, 403);
     assert_eq!(teacher.post("/office/", &fields).await.status, 403);
