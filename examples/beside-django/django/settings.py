@@ -26,7 +26,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 
 # --- where people sign in ---
 
-HALLPASS = os.environ["HALLPASS_ORIGIN"]
+HALLPASS = os.environ["SIGN_IN_ORIGIN"]
 LOGIN_URL = f"{HALLPASS}/accounts/login/"
 
 # --- as in any project ---

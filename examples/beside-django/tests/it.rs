@@ -12,17 +12,16 @@ mod real_django {
     use std::process::{Child, Command, Stdio};
     use std::time::Duration;
 
-    use hallpass_testkit::{TestApp, TestDb, app};
     use reqwest::{Client, Response, redirect};
 
     const PASSWORD: &str = "correct-horse-9-battery";
 
-    /// manage.py, with what both share.
-    struct Django {
+    /// The two programs, and what both are told.
+    struct Both {
         variables: Vec<(&'static str, String)>,
     }
 
-    impl Django {
+    impl Both {
         fn command(&self, words: &[&str]) -> Command {
             let root = Path::new(env!("CARGO_MANIFEST_DIR"));
             let python = std::env::var_os("HALLPASS_TEST_PYTHON")
@@ -42,15 +41,16 @@ mod real_django {
             command
         }
 
-        fn run(&self, words: &[&str]) -> String {
+        fn manage(&self, words: &[&str]) -> String {
             let output = self.command(words).output().unwrap();
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{words:?}: {errors}");
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         }
 
-        async fn serve(&self, address: &str) -> Served {
-            let mut command = self.command(&["runserver", "--noreload", address]);
+        async fn serve(&self, command: &mut Command, address: &str) -> Served {
+            let variables = self.variables.iter().map(|(name, value)| (name, value));
+            let command = command.envs(variables).stdin(Stdio::null());
             let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
             let served = Served(child.unwrap());
             for _ in 0..600 {
@@ -59,11 +59,16 @@ mod real_django {
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            panic!("Django did not start");
+            panic!("nothing is served at {address}");
         }
     }
 
-    /// Django, ended when dropped.
+    fn free_address() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    }
+
+    /// A program, ended when dropped.
     struct Served(Child);
 
     impl Drop for Served {
@@ -107,41 +112,33 @@ mod real_django {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn one_person_in_both() {
-        let db = TestDb::sqlite().await.empty().await;
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
-        let origin = format!("http://{address}");
-        let mut django = Django {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("db.sqlite3");
+        let (address, listen) = (free_address(), free_address());
+        let (origin, hallpass) = (format!("http://{address}"), format!("http://{listen}"));
+        // As the script `start` has them.
+        let both = Both {
             variables: vec![
-                ("SECRET_KEY", app::SECRET.to_owned()),
-                ("DATABASE_URL", db.url.clone()),
-                ("HALLPASS_ORIGIN", "http://127.0.0.1:1".to_owned()),
+                (
+                    "SECRET_KEY",
+                    "a-secret-of-the-tests-that-is-long-enough".to_owned(),
+                ),
+                ("DATABASE_URL", format!("sqlite:///{}", file.display())),
+                ("SIGN_IN_ORIGIN", hallpass.clone()),
+                ("DJANGO_ORIGIN", origin.clone()),
                 ("DJANGO_SUPERUSER_PASSWORD", PASSWORD.to_owned()),
+                ("HALLPASS_LISTEN", listen.clone()),
             ],
         };
-        django.run(&["migrate", "--verbosity", "0"]);
+        both.manage(&["migrate", "--verbosity", "0"]);
         let ann = ["--username", "ann", "--email", "ann@example.com"];
-        django.run(&[&["createsuperuser", "--noinput"], &ann[..]].concat());
-
+        both.manage(&[&["createsuperuser", "--noinput"], &ann[..]].concat());
         // The app comes to Django's database, and adds what is its own.
-        let mut setup = TestApp::setup()
-            .database(db)
-            .builder(|builder| builder.migrate())
-            .set("CSRF_TRUSTED_ORIGINS", format!("[\"{origin}\"]"))
-            .settings(|settings| {
-                let hashers = ["argon2", "pbkdf2_sha256"].map(str::to_owned);
-                settings.general.password_hashers = Some(hashers.to_vec());
-            });
-        for (name, value) in beside_django::SETTINGS {
-            setup = setup.set(*name, *value);
-        }
-        let app = setup
-            .around(|hallpass| beside_django::router(hallpass, &origin))
-            .await;
-        let hallpass = app.serve().await;
-        django.variables.push(("HALLPASS_ORIGIN", hallpass.clone()));
-        let _served = django.serve(&address).await;
+        let mut app = Command::new(env!("CARGO_BIN_EXE_beside-django"));
+        app.current_dir(folder.path());
+        let _app = both.serve(&mut app, &listen).await;
+        let mut django = both.command(&["runserver", "--noreload", &address]);
+        let _django = both.serve(&mut django, &address).await;
 
         // Who wants a page of Django's signs in here, and is led back.
         let ann = browser();
@@ -209,7 +206,7 @@ mod real_django {
                 .contains("Site administration")
         );
         let correct = "from django.contrib.auth import authenticate as a; print(a(username='bob', password='PASSWORD').pk)";
-        django.run(&[
+        both.manage(&[
             "shell",
             "--verbosity",
             "0",
@@ -223,7 +220,7 @@ mod real_django {
                     u = get_user_model().objects.get(username='bob'); s = SessionStore(); s[S] = str(u.pk); \
                     s[B] = 'django.contrib.auth.backends.ModelBackend'; s[H] = u.get_session_auth_hash(); s.save(); \
                     print(s.session_key)";
-        let key = django.run(&["shell", "--verbosity", "0", "-c", made]);
+        let key = both.manage(&["shell", "--verbosity", "0", "-c", made]);
         let request = browser().get(format!("{hallpass}/"));
         let answer = request
             .header("cookie", format!("sessionid={key}"))

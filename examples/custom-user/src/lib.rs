@@ -8,6 +8,7 @@ pub use pages::router;
 
 /// Settings of the app; `hallpass.toml` and the environment say the rest. `migrate` makes the table `club_member`.
 pub const SETTINGS: &[(&str, &str)] = &[
+    ("HALLPASS_SITE_NAME", "The club"),
     ("AUTH_USER_MODEL", "club.Member"),
     ("HALLPASS_USER_KEY", "uuid"),
     ("HALLPASS_USER_WITHOUT", "username,first_name,last_name"),

@@ -17,6 +17,7 @@ use invited::Invited;
 ///
 /// Role and class are columns of the user's table. Nobody is asked for them, and nobody changes their own.
 pub const SETTINGS: &[(&str, &str)] = &[
+    ("HALLPASS_SITE_NAME", "The school"),
     ("LOGIN_REDIRECT_URL", "/start/"),
     ("ACCOUNT_LOGIN_METHODS", "email"),
     ("ACCOUNT_SIGNUP_FIELDS", "email*,password1*"),

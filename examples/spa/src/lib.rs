@@ -8,6 +8,7 @@ use hallpass::Hallpass;
 
 /// Settings of the app; `hallpass.toml` and the environment say the rest.
 pub const SETTINGS: &[(&str, &str)] = &[
+    ("HALLPASS_SITE_NAME", "A single page"),
     ("ACCOUNT_LOGIN_METHODS", "email"),
     ("ACCOUNT_SIGNUP_FIELDS", "email*,password1*,password2*"),
     ("ACCOUNT_USER_MODEL_USERNAME_FIELD", ""),

@@ -30,6 +30,7 @@ use page::Pages;
 
 /// Settings of the app; `hallpass.toml` and the environment say the rest.
 pub const SETTINGS: &[(&str, &str)] = &[
+    ("HALLPASS_SITE_NAME", "Without a password"),
     ("LOGIN_URL", "/user-email/"),
     ("LOGIN_REDIRECT_URL", "/"),
     ("LOGOUT_REDIRECT_URL", "/"),

@@ -40,7 +40,7 @@ async fn link(app: &TestApp, browser: &mut Browser) -> String {
         (302, "/user-email/?sent")
     );
     let letter = app.letter().await;
-    assert_eq!(letter.subject, "[example.com] Your login link");
+    assert_eq!(letter.subject, "[Without a password] Your login link");
     let link = link_in(&letter.text);
     assert!(link.starts_with("/login/"), "{link}");
     assert_eq!(
