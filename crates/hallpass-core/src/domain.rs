@@ -18,6 +18,6 @@ pub use code::Code;
 pub use login::{Login, Record, Stage};
 pub use phone::Phone;
 pub use session::{Session, SessionKey};
-pub use timestamp::Timestamp;
+pub use timestamp::{Clock, Timestamp};
 pub use user::User;
 pub use user_id::UserId;

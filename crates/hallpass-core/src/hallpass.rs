@@ -28,7 +28,7 @@ use crate::delivery::{
 };
 use crate::domain::jwt::Jwts;
 use crate::domain::sealed::Sealer;
-use crate::domain::{Client, Session, Timestamp, User, secret};
+use crate::domain::{Client, Clock, Session, Timestamp, User, secret};
 use crate::error::{Error, Failure};
 use crate::flows::sessions;
 use crate::hashing::Hashing;
@@ -64,7 +64,7 @@ struct Inner {
     texter: Arc<dyn Texter>,
     site: Site,
     wake: Notify,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
 
 impl Hallpass {
@@ -75,7 +75,7 @@ impl Hallpass {
             db: None,
             mailer: None,
             texter: None,
-            clock: Timestamp::now,
+            clock: Arc::new(Timestamp::now),
             signup: Arc::new(hooks::Plain),
             login: Arc::new(hooks::Plain),
             letters: Vec::new(),
@@ -378,7 +378,7 @@ impl Hallpass {
                 poll: Duration::from_secs(5),
                 lease: mail.max(text) + Duration::from_secs(30),
             },
-            clock: self.0.clock,
+            clock: Arc::clone(&self.0.clock),
         }
     }
 

@@ -1,15 +1,15 @@
 //! A whole app in memory: a database, the pages, a mailbox, a handset.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use axum::Router;
-use hallpass::settings::{RateLimits, Secret, Settings};
+use hallpass::settings::{RateLimits, Settings};
 use hallpass::store::user::{self, NewUser};
-use hallpass::store::{UserTable, migrate_with};
 use hallpass::{Builder, Hallpass, domain};
 use hallpass_core::delivery::{Handset, Mailbox, Message, Text};
+use tokio::net::TcpListener;
 
-use crate::{Browser, TestDb};
+use crate::{Browser, Setup, TestClock, TestDb};
 
 /// The secret of the tests.
 pub const SECRET: &str = "a-secret-of-the-tests-that-is-long-enough-0123456789";
@@ -20,20 +20,32 @@ pub struct TestApp {
     pub hallpass: Hallpass,
     /// Its database.
     pub db: TestDb,
-    router: Router,
-    mailbox: Mailbox,
-    handset: Handset,
+    pub(crate) router: Router,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) handset: Handset,
+    pub(crate) clock: TestClock,
 }
 
 impl TestApp {
-    /// With the settings of the tests: cheap hashes, no rate limits.
+    /// An app with its routes around the handle: `TestApp::around(my_app::router)`. SQLite, cheap hashes, no rate limits;
+    /// [`TestApp::setup`] to have it otherwise.
+    pub async fn around(routes: impl FnOnce(&Hallpass) -> Router) -> Self {
+        Self::setup().around(routes).await
+    }
+
+    /// Begins to put one together.
+    pub fn setup() -> Setup {
+        Setup::default()
+    }
+
+    /// A site with nothing but Hallpass in it.
     pub async fn new(db: TestDb) -> Self {
-        Self::with(db, |_| {}).await
+        Self::setup().database(db).start().await
     }
 
     /// With settings changed.
     pub async fn with(db: TestDb, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::at(db, domain::Timestamp::now, change).await
+        Self::built(db, change, |builder| builder).await
     }
 
     /// With another clock.
@@ -51,34 +63,7 @@ impl TestApp {
         change: impl FnOnce(&mut Settings),
         build: impl FnOnce(Builder) -> Builder,
     ) -> Self {
-        let mut settings = Settings::default();
-        settings.general.secret_key = Some(Secret::new(SECRET));
-        settings.general.password_hashers = Some(vec!["md5".to_owned(), "argon2".to_owned()]);
-        settings.account.rate_limits = RateLimits::none();
-        change(&mut settings);
-        let mut db = db;
-        db.db = db.db.with_users(UserTable::of(&settings));
-        let columns = &settings.hallpass.user_fields;
-        if !columns.is_empty() || settings.has_own_user() {
-            let made = migrate_with(&db.db, columns).await;
-            made.expect("the columns are made");
-        }
-        let mailbox = Mailbox::default();
-        let handset = Handset::default();
-        let builder = Hallpass::builder()
-            .settings(settings)
-            .database(db.db.clone())
-            .mailer(Arc::new(mailbox.clone()))
-            .texter(Arc::new(handset.clone()));
-        let hallpass = build(builder).build().await.expect("a handle");
-        let router = hallpass.site();
-        TestApp {
-            hallpass,
-            db,
-            router,
-            mailbox,
-            handset,
-        }
+        Self::setup().database(db).started(change, build).await
     }
 
     /// Another app on the same handle: routes of one's own around it.
@@ -88,6 +73,22 @@ impl TestApp {
             router: routes(&self.hallpass),
             ..self
         }
+    }
+
+    /// The clock that the app goes by.
+    pub fn clock(&self) -> &TestClock {
+        &self.clock
+    }
+
+    /// Serves it at a port of this machine until the test ends; `http://127.0.0.1:port`. For real browsers: nobody delivers
+    /// letters meanwhile but [`TestApp::letter`] and its like.
+    pub async fn serve(&self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let router = self.router.clone();
+        let app = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}")
     }
 
     /// A browser that knows nothing yet.
@@ -194,6 +195,17 @@ pub fn link_in(text: &str) -> String {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     }
+}
+
+/// The code in a text: the line that holds nothing but capital letters, digits and dashes.
+///
+/// # Panics
+/// There is none.
+pub fn code_in(text: &str) -> String {
+    let of_a_code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-';
+    let mut lines = text.lines().map(str::trim);
+    let code = lines.find(|line| line.len() >= 4 && line.chars().all(of_a_code));
+    code.expect("a code").to_owned()
 }
 
 /// Rate limits as ACCOUNT_RATE_LIMITS spells them.

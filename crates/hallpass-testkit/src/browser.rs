@@ -72,7 +72,7 @@ impl Browser {
     }
 
     /// Goes to another app with the same cookies.
-    pub fn follow(&mut self, router: Router) {
+    pub fn move_to(&mut self, router: Router) {
         self.router = router;
     }
 
@@ -106,6 +106,30 @@ impl Browser {
         .await
     }
 
+    /// Opens a page and goes where it is sent, as a browser does; the page at the end.
+    ///
+    /// # Panics
+    /// It is sent on more than ten times.
+    pub async fn open(&mut self, path: &str) -> Answer {
+        let answer = self.get(path).await;
+        self.follow(answer).await
+    }
+
+    /// Goes where an answer sends; the page at the end.
+    ///
+    /// # Panics
+    /// It is sent on more than ten times.
+    pub async fn follow(&mut self, mut answer: Answer) -> Answer {
+        for _ in 0..10 {
+            if !answer.status.is_redirection() {
+                return answer;
+            }
+            let path = answer.location().to_owned();
+            answer = self.get(&path).await;
+        }
+        panic!("sent on and on, at last to {}", answer.location());
+    }
+
     /// Sends anything.
     pub async fn send(
         &mut self,
@@ -114,9 +138,24 @@ impl Browser {
         body: Body,
         kind: Option<&str>,
     ) -> Answer {
+        self.send_with(method, path, body, kind, &[]).await
+    }
+
+    /// [`Browser::send`] with headers of this one request.
+    pub async fn send_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Body,
+        kind: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if !self.cookies.is_empty() {
             let line: Vec<_> = self

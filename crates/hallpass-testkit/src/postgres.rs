@@ -46,6 +46,7 @@ impl Postgres {
     }
 
     /// One that speaks TLS, with a certificate for `localhost`; and that certificate, as PEM.
+    #[cfg(feature = "servers")]
     pub fn start_with_tls() -> (Self, String) {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
         let certificate = made.expect("a certificate");

@@ -92,4 +92,6 @@ mod guide {
     mod programmatic {}
     #[doc = include_str!("../../../docs/src/how-to/redirects-by-role.md")]
     mod redirects_by_role {}
+    #[doc = include_str!("../../../docs/src/how-to/test-your-app.md")]
+    mod test_your_app {}
 }

@@ -14,7 +14,7 @@ use super::mailer::{Mailer, Rejection};
 use super::message::Message;
 use super::sms::{Text, Texter};
 use crate::domain::sealed::Sealer;
-use crate::domain::{Timestamp, secret};
+use crate::domain::{Clock, Timestamp, secret};
 use crate::error::Failure;
 use crate::store::Db;
 use crate::store::outbox::{self, Claimed};
@@ -45,7 +45,7 @@ pub struct Postman {
     /// When to try again.
     pub schedule: Schedule,
     /// The clock.
-    pub clock: fn() -> Timestamp,
+    pub clock: Clock,
 }
 
 impl Postman {

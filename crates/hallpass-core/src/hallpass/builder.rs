@@ -15,9 +15,9 @@ use tokio::sync::Notify;
 
 use super::{Hallpass, Inner};
 use crate::delivery::{Console, Dummy, Files, Handset, Letters, Mailbox, Mailer, Smtp, Texter};
-use crate::domain::Timestamp;
 use crate::domain::jwt::{Jwts, Terms};
 use crate::domain::sealed::Sealer;
+use crate::domain::{Clock, Timestamp};
 use crate::error::Failure;
 use crate::flows::tokens::throttle_action;
 use crate::hashing::Hashing;
@@ -32,7 +32,7 @@ pub struct Builder {
     pub(super) db: Option<Db>,
     pub(super) mailer: Option<Arc<dyn Mailer>>,
     pub(super) texter: Option<Arc<dyn Texter>>,
-    pub(super) clock: fn() -> Timestamp,
+    pub(super) clock: Clock,
     pub(super) signup: Arc<dyn hooks::Signup>,
     pub(super) login: Arc<dyn hooks::Login>,
     pub(super) letters: Vec<(String, String)>,
@@ -94,8 +94,11 @@ impl Builder {
 
     /// Tells the time, for tests.
     #[must_use]
-    pub fn clock(self, clock: fn() -> Timestamp) -> Self {
-        Builder { clock, ..self }
+    pub fn clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Builder {
+            clock: Arc::new(clock),
+            ..self
+        }
     }
 
     /// Opens the database, compiles the letters and starts the hashing threads. The tables must be there.

@@ -60,7 +60,7 @@ fn postman(db: &TestDb, mailer: Arc<dyn Mailer>, clock: fn() -> Timestamp) -> Po
         mailer,
         texter: Arc::new(Dummy),
         schedule,
-        clock,
+        clock: Arc::new(clock),
     }
 }
 

@@ -166,7 +166,7 @@ fn postman(
             poll: Duration::from_secs(5),
             lease: Duration::from_secs(60),
         },
-        clock,
+        clock: Arc::new(clock),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The whole story in Chromium, with a letter over SMTP: on a phone in the dark, and on a desk in the light.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use hallpass_testkit::chromium::{Driver, Window};
 use hallpass_testkit::smtp::SmtpSink;
 use hallpass_testkit::{TestDb, each_database};
 use thirtyfour::prelude::*;
@@ -14,76 +14,19 @@ mod rest;
 
 each_database!(the_story_in_chromium);
 
-/// ChromeDriver, ended when dropped.
-struct Driver(Child, u16);
+/// A phone in the dark.
+const PHONE: Window = Window {
+    size: "500,900",
+    dark: true,
+    scripts: false,
+};
 
-impl Driver {
-    async fn start() -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let child = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect(
-                "chromedriver is needed for this test: apt-get install chromium chromium-driver",
-            );
-        let driver = Driver(child, port);
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port))
-                .await
-                .is_ok()
-            {
-                return driver;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("chromedriver did not start");
-    }
-
-    async fn browser(&self, profile: &std::path::Path, size: &str, scheme: u8) -> WebDriver {
-        let mut capabilities = DesiredCapabilities::chrome();
-        for argument in [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
-            "--blink-settings=scriptEnabled=false",
-        ] {
-            capabilities.add_arg(argument).unwrap();
-        }
-        capabilities
-            .add_arg(&format!("--window-size={size}"))
-            .unwrap();
-        capabilities
-            .add_arg(&format!(
-                "--blink-settings=preferredColorScheme={scheme},scriptEnabled=false"
-            ))
-            .unwrap();
-        capabilities
-            .add_arg(&format!("--user-data-dir={}", profile.display()))
-            .unwrap();
-        WebDriver::new(format!("http://127.0.0.1:{}", self.1), capabilities)
-            .await
-            .expect("a browser")
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+/// A desk in the light.
+const DESK: Window = Window {
+    size: "1280,900",
+    dark: false,
+    scripts: false,
+};
 
 /// Waits until the page with this heading is there: a click returns before the next page has come.
 async fn see(browser: &WebDriver, wanted: &str) {
@@ -117,9 +60,8 @@ async fn the_story_in_chromium(db: TestDb) {
     ]);
     let serving = program.serve();
     let driver = Driver::start().await;
-    for (round, (size, scheme)) in [("500,900", 0), ("1280,900", 1)].into_iter().enumerate() {
-        let profile = folder.path().join(format!("profile{round}"));
-        let browser = driver.browser(&profile, size, scheme).await;
+    for (round, window) in [PHONE, DESK].into_iter().enumerate() {
+        let browser = driver.browser(&format!("profile{round}"), window).await;
         browser
             .goto(serving.url("/accounts/login/link/"))
             .await

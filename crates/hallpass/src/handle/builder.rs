@@ -113,7 +113,7 @@ impl Builder {
     }
 
     /// Tells the time, for tests.
-    pub fn clock(self, clock: fn() -> Timestamp) -> Self {
+    pub fn clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.step(move |core| core.clock(clock))
     }
 

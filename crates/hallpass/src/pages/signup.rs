@@ -144,7 +144,10 @@ fn own_field(visit: &Visit, field: SignupField) -> Field {
 }
 
 fn extra_field(visit: &Visit, field: &ExtraField) -> Field {
-    let value = entered(visit, &field.name);
+    // A link may bring a text along: the code of an invitation.
+    let brought = (field.kind == ExtraKind::Text).then(|| visit.query(&field.name));
+    let brought = brought.flatten().map(str::to_owned);
+    let value = entered(visit, &field.name).or(brought);
     let chosen = |known: &str| value.as_deref() == Some(known);
     let choices: Vec<Value> = field
         .choices

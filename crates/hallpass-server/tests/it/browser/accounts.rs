@@ -5,7 +5,7 @@ use hallpass_testkit::smtp::SmtpSink;
 use hallpass_testkit::{TestDb, each_database};
 use thirtyfour::prelude::*;
 
-use super::{Driver, see};
+use super::{DESK, Driver, PHONE, see};
 use crate::program::Program;
 
 each_database!(an_account_lives_in_chromium);
@@ -95,12 +95,8 @@ async fn an_account_lives_in_chromium(db: TestDb) {
         .set("ACCOUNT_LOGIN_BY_CODE_ENABLED", "true");
     let serving = program.serve();
     let driver = Driver::start().await;
-    let phone = driver
-        .browser(&folder.path().join("phone"), "500,900", 0)
-        .await;
-    let desk = driver
-        .browser(&folder.path().join("desk"), "1280,900", 1)
-        .await;
+    let phone = driver.browser("phone", PHONE).await;
+    let desk = driver.browser("desk", DESK).await;
 
     // Signing up with the keyboard alone: past the site's name, through the fields, Enter.
     phone.goto(serving.url("/")).await.unwrap();

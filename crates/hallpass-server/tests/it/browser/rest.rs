@@ -4,7 +4,7 @@ use hallpass_testkit::{TestDb, each_database};
 use thirtyfour::prelude::*;
 
 use super::accounts::{fill, follow, press, says, type_there};
-use super::{Driver, see};
+use super::{Driver, PHONE, see};
 use crate::program::Program;
 
 each_database!(a_program_is_tried_out_by_hand);
@@ -20,8 +20,7 @@ async fn a_program_is_tried_out_by_hand(db: TestDb) {
     );
     let serving = program.serve();
     let driver = Driver::start().await;
-    let profile = folder.path().join("profile");
-    let browser = driver.browser(&profile, "500,900", 0).await;
+    let browser = driver.browser("rest", PHONE).await;
 
     browser.goto(serving.url("/dj-rest-auth/")).await.unwrap();
     see(&browser, "REST interface").await;
