@@ -6,6 +6,7 @@ use hallpass::{CurrentUser, Hallpass};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init();
     let hallpass = Hallpass::builder()
         .set("LOGIN_REDIRECT_URL", "/")
         .migrate()
