@@ -166,7 +166,7 @@ async fn measure(name: &str, db: TestDb, bare: f64) {
         .layer(own.layer());
     let routed = |index: usize, path| {
         let mut browser = browsers[index].clone();
-        browser.follow(own.clone());
+        browser.move_to(own.clone());
         Page(browser, path)
     };
     row(

@@ -64,7 +64,8 @@ async fn a_form_without_its_token_is_refused(db: TestDb) {
     }
     let boundary = "--b\r\nContent-Disposition: form-data; name=\"NAME\"\r\n\r\nVALUE\r\n";
     let part = |name, value: &str| boundary.replace("NAME", name).replace("VALUE", value);
-    let body = part("csrfmiddlewaretoken", &token) + &part("email", "a@b.cc") + "--b--\r\n";
+    let parts = [part("csrfmiddlewaretoken", &token), part("email", "a@b.cc")];
+    let body = parts.concat() + "--b--\r\n";
     let multipart = browser
         .send(
             "POST",

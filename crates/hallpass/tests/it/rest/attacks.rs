@@ -401,7 +401,7 @@ async fn a_key_dies_with_the_password_and_at_the_logout(db: TestDb) {
         (format!("Token {first}0"), 401),
         (format!("Token {}", &first[..39]), 401),
         ("Token".to_owned(), 401),
-        ("Token ".to_owned() + &"h$".repeat(20), 401),
+        (format!("Token {}", "h$".repeat(20)), 401),
         (format!("Token {first} {first}"), 401),
         (format!("Token {first}' OR '1'='1"), 401),
     ] {
