@@ -1,15 +1,14 @@
 //! An app's own routes: who may enter, how the others are told, what a session keeps.
 
+mod keys;
 mod nested;
+mod sessions;
 
-use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use hallpass::settings::{Settings, Verification};
+use hallpass::settings::Settings;
 use hallpass::{
     CsrfToken, CurrentUser, Fresh, Hallpass, MaybeUser, Permissions, Refusal, Rejection, Session,
     Verified, csrf_protected, login_required, permission_required, staff_required,
@@ -23,18 +22,12 @@ each_database!(
     programs_are_told_in_json,
     a_check_is_one_statement_however_many_ask,
     a_page_that_asks_nothing_costs_nothing,
-    keys_and_tokens_are_good_here_too,
     a_borrowed_browser_must_prove_anew,
     an_unproved_address_is_led_to_its_page,
     gates_stand_before_whole_routers,
     permissions_are_djangos,
     what_another_site_sends_is_refused,
     forms_have_djangos_token,
-    the_session_keeps_what_an_app_puts_there,
-    an_app_signs_in,
-    an_app_signs_out,
-    one_working_copy_of_the_session_in_a_request,
-    permissions_are_those_of_whoever_is_there,
     a_handler_can_take_the_rejection_itself,
     the_state_is_the_apps_own,
     a_database_that_is_gone_is_a_503,
@@ -295,118 +288,6 @@ async fn a_page_that_asks_nothing_costs_nothing(db: TestDb) {
     assert_eq!(app.db.db.statements(), before);
 }
 
-async fn keys_and_tokens_are_good_here_too(db: TestDb) {
-    TestApp::new(db.shared())
-        .await
-        .user_with("ann", "", "md5$salt$not-one")
-        .await;
-    for jwt in [false, true] {
-        let app = with(db.shared(), |settings| {
-            settings.rest_auth.use_jwt = jwt;
-            settings.rest_auth.jwt_auth_cookie = Some("my-token".to_owned());
-        })
-        .await;
-        let body = serde_json::json!({
-            "username": format!("bob{jwt}"), "email": format!("bob{jwt}@example.com"),
-            "password1": "correct-horse-9", "password2": "correct-horse-9",
-        });
-        let mut program = app.browser();
-        let given = program
-            .send(
-                "POST",
-                "/dj-rest-auth/registration/",
-                Body::from(body.to_string()),
-                Some("application/json"),
-            )
-            .await;
-        assert_eq!(given.status, 201, "{}", given.text);
-        let given: serde_json::Value = serde_json::from_str(&given.text).unwrap();
-        let (scheme, name) = if jwt {
-            ("Bearer", "access")
-        } else {
-            ("Token", "key")
-        };
-        let text = given[name].as_str().unwrap();
-        program.cookies.clear();
-        program
-            .headers
-            .insert("authorization", format!("{scheme} {text}"));
-        assert_eq!(program.get("/mine/").await.text, format!("bob{jwt}"));
-        // A header is put there on purpose: another site's page cannot.
-        program
-            .headers
-            .insert("origin", "https://app.example.org".to_owned());
-        assert_eq!(program.post("/mine/", &[]).await.status, 200);
-        assert_eq!(
-            program.post("/form/", &[("item", "tea")]).await.text,
-            format!("tea for bob{jwt}")
-        );
-        let answer = program.get("/fresh/").await;
-        assert!(
-            answer.text.contains("reauthentication_required"),
-            "{}",
-            answer.text
-        );
-        for wrong in [
-            format!("{scheme} x{text}"),
-            format!("{scheme} "),
-            format!("{scheme} {text} x"),
-        ] {
-            program.headers.insert("authorization", wrong.clone());
-            let answer = program.get("/").await;
-            assert_eq!(answer.status, 401, "{wrong}");
-            assert!(answer.text.contains("token_not_valid"));
-        }
-        // Another scheme is somebody else's business.
-        program
-            .headers
-            .insert("authorization", "Basic YTpi".to_owned());
-        assert_eq!(program.get("/").await.text, "Shop: nobody");
-        if jwt {
-            let mut cookie = app.browser();
-            cookie
-                .cookies
-                .insert("my-token".to_owned(), text.to_owned());
-            assert_eq!(cookie.get("/mine/").await.text, "bobtrue");
-            assert_eq!(
-                cookie.post("/form/", &[("item", "tea")]).await.status,
-                403,
-                "no token"
-            );
-            cookie
-                .headers
-                .insert("origin", "https://evil.example".to_owned());
-            assert_eq!(cookie.post("/mine/", &[]).await.status, 403);
-            cookie.headers.clear();
-            cookie.headers.insert("host", "localhost".to_owned());
-            // Whatever another scheme says in the header, the cookie is still only a cookie.
-            cookie
-                .headers
-                .insert("authorization", "Basic YTpi".to_owned());
-            let posted = cookie.post("/form/", &[("item", "tea")]).await;
-            assert_eq!(posted.status, 403);
-            cookie.headers.remove("authorization");
-            assert_eq!(cookie.post("/out/", &[]).await.text, "out");
-            assert!(!cookie.cookies.contains_key("my-token"), "out is out");
-            cookie.cookies.insert("my-token".to_owned(), "x".to_owned());
-            assert_eq!(cookie.get("/").await.text, "Shop: nobody");
-            let fields = [("login", "bobtrue"), ("password", "correct-horse-9")];
-            cookie
-                .cookies
-                .insert("my-token".to_owned(), text.to_owned());
-            let entered = cookie.fill("/accounts/login/", &fields).await;
-            assert_eq!(entered.status, 302, "{}", entered.text);
-            assert_eq!(
-                cookie.get("/fresh/").await.text,
-                "bobtrue",
-                "the session counts"
-            );
-            cookie.fill("/accounts/logout/", &[]).await;
-            assert!(!cookie.cookies.contains_key("my-token"));
-        }
-    }
-}
-
 async fn a_borrowed_browser_must_prove_anew(db: TestDb) {
     let app = with(db, |settings| settings.account.reauthentication_timeout = 0).await;
     let mut browser = signed_in(&app).await;
@@ -576,190 +457,6 @@ async fn forms_have_djangos_token(db: TestDb) {
         browser.post("/form/", &[("item", &large)]).await.status,
         413
     );
-}
-
-async fn the_session_keeps_what_an_app_puts_there(db: TestDb) {
-    let app = open(db).await;
-    let mut browser = app.browser();
-    assert_eq!(browser.get("/cart/").await.text, "");
-    assert!(browser.cookies.is_empty());
-    let answer = browser.post("/cart/", &[("item", "tea")]).await;
-    assert_eq!(
-        answer.headers.get_all("set-cookie").iter().count(),
-        2,
-        "ours beside the app's"
-    );
-    assert_eq!(browser.cookies["own"], "1");
-    let before = browser.cookies["sessionid"].clone();
-    browser.post("/cart/", &[("item", "milk")]).await;
-    assert_eq!(browser.get("/cart/").await.text, "tea,milk");
-    assert_eq!(browser.cookies["sessionid"], before);
-    // It lives on through the sign-in, under another key.
-    app.user("ann", "ann@example.com").await;
-    sign_in(&app, &mut browser, "/accounts/login/link/").await;
-    assert_ne!(browser.cookies["sessionid"], before);
-    assert_eq!(browser.get("/cart/").await.text, "tea,milk");
-    assert_eq!(app.count("django_session").await, 1);
-}
-
-async fn an_app_signs_in(db: TestDb) {
-    let app = open(db).await;
-    app.user("ann", "ann@example.com").await;
-    let mut browser = app.browser();
-    browser.post("/cart/", &[("item", "tea")]).await;
-    let before = browser.cookies["sessionid"].clone();
-    assert_eq!(browser.post("/in/", &[]).await.text, "ann");
-    assert_ne!(browser.cookies["sessionid"], before, "the key is new");
-    assert_eq!(browser.get("/mine/").await.text, "ann");
-    assert_eq!(browser.get("/cart/").await.text, "tea");
-    let mut thief = app.browser();
-    thief.cookies.insert("sessionid".to_owned(), before);
-    assert_eq!(thief.get("/mine/").await.status, 401);
-    app.sql("UPDATE auth_user SET is_active = FALSE").await;
-    let refused = app.browser().post("/in/", &[]).await;
-    assert_eq!(refused.status, 400);
-    assert!(
-        refused.text.contains("account_inactive"),
-        "{}",
-        refused.text
-    );
-}
-
-async fn an_app_signs_out(db: TestDb) {
-    let app = open(db).await;
-    let mut browser = signed_in(&app).await;
-    assert_eq!(browser.post("/out/", &[]).await.text, "out");
-    assert_eq!(browser.get("/mine/").await.status, 302);
-    assert!(!browser.cookies.contains_key("sessionid"));
-    assert_eq!(app.count("django_session").await, 0);
-}
-
-/// Around everything, our pages too.
-async fn counts(session: Session, token: CsrfToken, request: Request, next: Next) -> Response {
-    let seen: u32 = session.get("seen").unwrap_or_default();
-    session.set("seen", seen + 1).unwrap();
-    assert_eq!(token.as_str().len(), 64);
-    next.run(request).await
-}
-
-async fn one_working_copy_of_the_session_in_a_request(db: TestDb) {
-    for every in [false, true] {
-        let app = TestApp::with(db.shared(), |settings| {
-            settings.session.save_every_request = every;
-            settings.account.email_verification = Verification::None;
-        })
-        .await
-        .routed(|hallpass| {
-            Router::new()
-                .route(
-                    "/seen/",
-                    get(async |session: Session| session.get::<u32>("seen").unwrap().to_string()),
-                )
-                .merge(hallpass.router())
-                .layer(from_fn(counts))
-                .layer(hallpass.layer())
-        });
-        let mut browser = app.browser();
-        let name = format!("cat{every}");
-        let (email, password) = (format!("{name}@example.com"), "correct-horse-9");
-        let fields = [
-            ("username", name.as_str()),
-            ("email", email.as_str()),
-            ("password1", password),
-            ("password2", password),
-        ];
-        // The first page that this browser sees has a form that works.
-        let signed_up = browser.fill("/accounts/signup/", &fields).await;
-        assert_eq!(signed_up.status, 302, "{}", signed_up.text);
-        assert_eq!(browser.get("/accounts/profile/").await.status, 200);
-        assert_eq!(browser.get("/seen/").await.text, "4");
-        // What a page takes out of the session stays out, what it puts in stays in.
-        browser
-            .fill(
-                "/accounts/password/change/",
-                &[
-                    ("oldpassword", password),
-                    ("password1", "another-horse-7"),
-                    ("password2", "another-horse-7"),
-                ],
-            )
-            .await;
-        let told = browser.get("/accounts/profile/").await;
-        assert_eq!(told.status, 200);
-        let again = browser.get("/accounts/profile/").await;
-        assert!(!again.text.contains("role=\"status\""), "told once");
-        browser.fill("/accounts/logout/", &[]).await;
-        assert_eq!(browser.get("/accounts/profile/").await.status, 302);
-        // A login of the REST interface is not lost behind an empty session.
-        let body = format!("{{\"username\":\"{name}\",\"password\":\"another-horse-7\"}}");
-        let mut fresh = app.browser();
-        let entered = fresh
-            .send(
-                "POST",
-                "/dj-rest-auth/login/",
-                Body::from(body),
-                Some("application/json"),
-            )
-            .await;
-        assert_eq!(entered.status, 200, "{}", entered.text);
-        assert_eq!(fresh.get("/accounts/profile/").await.status, 200);
-    }
-}
-
-/// Asks what whoever is there may do, then signs somebody else in.
-async fn changes_hands(
-    may: Permissions,
-    session: Session,
-    request: Request,
-    next: Next,
-) -> Response {
-    assert!(!may.has("reports.view_report"));
-    let ann = session.run(async |cx| Ok(hallpass::flows::users::by_username(cx, "ann").await?));
-    session
-        .sign_in(&ann.await.unwrap().unwrap(), "sso")
-        .await
-        .unwrap();
-    next.run(request).await
-}
-
-async fn permissions_are_those_of_whoever_is_there(db: TestDb) {
-    let app = TestApp::new(db).await.routed(|hallpass| {
-        Router::new()
-            .route(
-                "/",
-                get(async |may: Permissions| {
-                    format!(
-                        "{} {}",
-                        may.user().unwrap().display(),
-                        may.has("reports.view_report")
-                    )
-                }),
-            )
-            .layer(from_fn(changes_hands))
-            .layer(hallpass.layer())
-    });
-    app.user("ann", "ann@example.com").await;
-    app.user("bob", "bob@example.com").await;
-    let ann = browser_user(&app).await;
-    let access = app.hallpass.access();
-    access
-        .declare("reports.view_report", "Reports")
-        .await
-        .unwrap();
-    access.grant(&ann, "reports.view_report").await.unwrap();
-    let bob = app
-        .hallpass
-        .users()
-        .by_username("bob")
-        .await
-        .unwrap()
-        .unwrap();
-    let cookie = app.hallpass.sign_in(&bob, "sso").await.unwrap();
-    let mut browser = app.browser();
-    browser
-        .cookies
-        .insert(cookie.name().to_owned(), cookie.value().to_owned());
-    assert_eq!(browser.get("/").await.text, "ann true");
 }
 
 async fn a_handler_can_take_the_rejection_itself(db: TestDb) {
