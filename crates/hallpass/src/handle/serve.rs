@@ -1,6 +1,7 @@
 //! Serving an app, for those who need nothing of their own there.
 
 use std::future::IntoFuture as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use super::Hallpass;
 
 impl Hallpass {
-    /// Serves `app` at HALLPASS_LISTEN until SIGINT or SIGTERM, and delivers letters beside it.
+    /// Serves `app` at HALLPASS_LISTEN until SIGINT or SIGTERM, and delivers letters beside it. Says where on standard error.
     ///
     /// An app that serves itself gives its handlers the peer's address
     /// (`into_make_service_with_connect_info::<SocketAddr>()`) and keeps [`hallpass_core::Hallpass::work`] running.
@@ -24,6 +25,10 @@ impl Hallpass {
         let listener = TcpListener::bind(address).await.map_err(|error| {
             Failure::from_source(format!("nothing can be served at {address}"), error)
         })?;
+        if let Ok(address) = listener.local_addr() {
+            // Whoever started it wants to know, with or without a log. Nobody is left to tell if this fails.
+            let _ = writeln!(std::io::stderr(), "Serving at http://{address}");
+        }
         self.serve_on(listener, app).await
     }
 
