@@ -238,6 +238,7 @@ section! {
         user_table / "HALLPASS_USER_TABLE": Option<String> = None, "The user's table, as `db_table` of a Django model. Unset: made of AUTH_USER_MODEL.";
         user_key / "HALLPASS_USER_KEY": UserKey = UserKey::Integer, "The primary key of the user's table: AutoField is \"integer\", BigAutoField \"bigint\", UUIDField \"uuid\". Other than \"integer\" it needs AUTH_USER_MODEL.";
         user_key_column / "HALLPASS_USER_KEY_COLUMN": String = "id".to_owned(), "The column of that key. Other than `id` it needs AUTH_USER_MODEL.";
+        user_unique_email / "HALLPASS_USER_UNIQUE_EMAIL": bool = false, "The column of the address in your user's table is unique, as `EmailField(unique=True)` makes it; without user names it is in any case. Whoever has no address has NULL there then. Needs AUTH_USER_MODEL.";
         user_without / "HALLPASS_USER_WITHOUT": Vec<UserColumn> = Vec::new(), "Columns of Django's that your user's table lacks: `[\"username\", \"first_name\", \"last_name\"]` of an AbstractUser without them; an AbstractBaseUser lacks most of them, and without `is_superuser` the tables of groups and permissions too. `password` and `last_login` are always there. Needs AUTH_USER_MODEL.";
         mail_workers / "HALLPASS_MAIL_WORKERS": u64 = 4, "Letters delivered at the same time.";
         mail_attempts / "HALLPASS_MAIL_ATTEMPTS": u64 = 12, "Attempts before a letter is a dead one.";

@@ -107,6 +107,12 @@ impl Settings {
         }
     }
 
+    /// Whether the user's table has every address once: where there are no user names, since nothing else tells people
+    /// apart, or where HALLPASS_USER_UNIQUE_EMAIL says so.
+    pub fn addresses_are_unique(&self) -> bool {
+        self.user_column(UserColumn::Username).is_none() || self.hallpass.user_unique_email
+    }
+
     /// Whether everybody has an address: none signs up without, and the last one is not removed.
     pub fn everybody_has_an_address(&self) -> bool {
         use super::{LoginBy, SignupField};

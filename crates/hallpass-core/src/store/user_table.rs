@@ -61,7 +61,7 @@ impl UserTable {
             key: settings.hallpass.user_key,
             key_column: settings.hallpass.user_key_column.clone(),
             columns: UserColumn::ALL.map(column).to_vec(),
-            unique_email: settings.user_column(UserColumn::Username).is_none(),
+            unique_email: settings.addresses_are_unique(),
             needs_no_null: settings.everybody_has_an_address(),
             texts: Texts::default(),
         };
@@ -201,6 +201,11 @@ impl UserTable {
 
     /// What the column of the address holds where there is none: a unique one cannot hold an empty text twice.
     pub(super) fn empty_email_is_null(&self) -> bool {
+        self.unique_email
+    }
+
+    /// Whether the column of the address is unique.
+    pub(super) fn email_is_unique(&self) -> bool {
         self.unique_email
     }
 

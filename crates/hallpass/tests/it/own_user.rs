@@ -17,6 +17,7 @@ each_database!(
     a_uuid_and_no_user_names,
     a_big_number_under_names_of_its_own,
     no_column_but_the_password,
+    an_address_that_is_unique_beside_user_names,
     keys_of_another_kind_are_nobody_and_no_error,
     what_others_made_is_opened_and_what_differs_is_named,
     an_address_that_many_sign_up_with_at_once_goes_to_one,
@@ -476,6 +477,44 @@ const HOSTILE: [&str; 16] = [
     "",
     "\u{0}",
 ];
+
+/// AbstractUser with `email = EmailField(null=True, unique=True)`.
+const AUTHOR: &str = r#"
+auth_user_model = "press.Author"
+[account]
+signup_fields = ["username*", "email", "password1*"]
+login_methods = ["username"]
+email_verification = "none"
+[hallpass]
+user_unique_email = true
+"#;
+
+async fn an_address_that_is_unique_beside_user_names(db: TestDb) {
+    let app = app_of(&db, AUTHOR, |_| {}).await;
+    assert_eq!(check(&app.db.db).await.unwrap(), []);
+    for (name, email) in [("ann", ""), ("bob", ""), ("cy", "cy@example.com")] {
+        let fields = [
+            ("username", name),
+            ("email", email),
+            ("password1", PASSWORD),
+        ];
+        let mut browser = app.browser();
+        let answer = browser.fill("/accounts/signup/", &fields).await;
+        assert_eq!(answer.status, 302, "{name}: {}", answer.text);
+        assert!(is_in(&mut browser).await, "{name}");
+    }
+    // Whoever gives the last address up is one more without.
+    let users = app.hallpass.users();
+    let cy = users.by_username("cy").await.unwrap().unwrap();
+    let _ = users.remove_address(&cy, "cy@example.com").await;
+    let taken = app
+        .sql("UPDATE press_author SET email = NULL WHERE username = 'cy'")
+        .await;
+    assert_eq!(taken, 1);
+    let wrong = format!("{AUTHOR}\n").replace("[account]", "[account]\nunique_email = false");
+    let refused = load(Some(("hallpass.toml", &wrong)), []).err().unwrap();
+    assert!(refused.to_string().contains("HALLPASS_USER_UNIQUE_EMAIL"));
+}
 
 async fn keys_of_another_kind_are_nobody_and_no_error(db: TestDb) {
     for (text, named) in [

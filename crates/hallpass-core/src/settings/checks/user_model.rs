@@ -10,6 +10,7 @@ const TABLE: &str = "HALLPASS_USER_TABLE";
 const KEY: &str = "HALLPASS_USER_KEY";
 const KEY_COLUMN: &str = "HALLPASS_USER_KEY_COLUMN";
 const WITHOUT: &str = "HALLPASS_USER_WITHOUT";
+const UNIQUE: &str = "HALLPASS_USER_UNIQUE_EMAIL";
 const NAME: &str = "ACCOUNT_USER_MODEL_USERNAME_FIELD";
 const EMAIL: &str = "ACCOUNT_USER_MODEL_EMAIL_FIELD";
 
@@ -83,6 +84,7 @@ fn djangos_own(checks: &mut Checks<'_>) {
     checks.refuse(KEY, s.hallpass.user_key != UserKey::Integer, &*what);
     checks.refuse(KEY_COLUMN, s.hallpass.user_key_column != "id", &*what);
     checks.refuse(WITHOUT, !s.hallpass.user_without.is_empty(), &*what);
+    checks.refuse(UNIQUE, s.hallpass.user_unique_email, &*what);
     let name = s.account.user_model_username_field.as_deref();
     checks.refuse(
         NAME,
@@ -145,11 +147,14 @@ fn agreement(checks: &mut Checks<'_>) {
     }
 }
 
-/// A table without user names tells people apart by their addresses: Django wants that column unique.
+/// A table without user names tells people apart by their addresses: Django wants that column unique. Others may have it so.
 fn unique_addresses(checks: &mut Checks<'_>) {
     let s = checks.settings;
-    let unique =
-        s.user_column(UserColumn::Username).is_none() && s.user_column(UserColumn::Email).is_some();
+    let unique = s.addresses_are_unique() && s.user_column(UserColumn::Email).is_some();
+    let why = match s.hallpass.user_unique_email {
+        true => "HALLPASS_USER_UNIQUE_EMAIL".to_owned(),
+        false => format!("\"username\" in {WITHOUT}"),
+    };
     if !unique {
         return;
     }
@@ -157,9 +162,7 @@ fn unique_addresses(checks: &mut Checks<'_>) {
     checks.refuse(
         "ACCOUNT_UNIQUE_EMAIL",
         !account.unique_email,
-        format!(
-            "is off, but with \"username\" in {WITHOUT} the user's table has every address once: switch it on"
-        ),
+        format!("is off, but with {why} the user's table has every address once: switch it on"),
     );
     let strict = account.prevent_enumeration == Enumeration::Strict
         && account.email_verification != Verification::Mandatory;
@@ -167,7 +170,7 @@ fn unique_addresses(checks: &mut Checks<'_>) {
         "ACCOUNT_PREVENT_ENUMERATION",
         account.unique_email && strict,
         format!(
-            "is \"strict\", so that an address may be signed up twice, but with \"username\" in {WITHOUT} the user's \
+            "is \"strict\", so that an address may be signed up twice, but with {why} the user's \
              table has every address once: set ACCOUNT_EMAIL_VERIFICATION to \"mandatory\", or this to true"
         ),
     );

@@ -72,11 +72,10 @@ fn table(users: &UserTable, dialect: Dialect) -> String {
         (UserColumn::LastName, "varchar(150) NOT NULL".to_owned()),
         (
             UserColumn::Email,
-            match (named, users.email_is_always_there()) {
-                (true, _) => "varchar(254) NOT NULL".to_owned(),
-                // Without user names, it is what tells people apart.
-                (false, true) => "varchar(254) NOT NULL UNIQUE".to_owned(),
-                (false, false) => "varchar(254) NULL UNIQUE".to_owned(),
+            match (users.email_is_unique(), users.email_is_always_there()) {
+                (false, _) => "varchar(254) NOT NULL".to_owned(),
+                (true, true) => "varchar(254) NOT NULL UNIQUE".to_owned(),
+                (true, false) => "varchar(254) NULL UNIQUE".to_owned(),
             },
         ),
         (UserColumn::IsStaff, format!("{truth} NOT NULL")),
