@@ -426,6 +426,18 @@ fn no_trace_of_the_machine_it_was_written_on() {
     }));
 }
 
+/// What two people wrote was put together by somebody who looked.
+#[test]
+fn no_merge_is_left_half_done() {
+    let marks = ["<<<<<<< ", "||||||| ", ">>>>>>> "];
+    none(files().iter().flat_map(|file| {
+        let lines = file.text.lines().enumerate();
+        let left = lines.filter(|(_, line)| marks.iter().any(|mark| line.starts_with(mark)));
+        left.map(|(index, _)| format!("{}:{}: a merge's mark", file.path, index + 1))
+            .collect::<Vec<_>>()
+    }));
+}
+
 #[test]
 fn the_checks_see_what_they_look_for() {
     assert!(mentions("let x = dbg!(1);", "dbg!"));
