@@ -1,11 +1,11 @@
 //! Signing in by an e-mailed link at addresses of the app's own, and a magic link to one page.
 //!
-//! 1. `/user-email/` asks for an address ([`form`]).
-//! 2. `/send-login-link/` starts the flow `login_by_link`, which sends a letter ([`send`]). The letter is this app's template,
+//! 1. `/user-email/` asks for an address (`form`).
+//! 2. `/send-login-link/` starts the flow `login_by_link`, which sends a letter (`send`). The letter is this app's template,
 //!    and leads to `/login/<uidb64>/<token>/` here instead of Hallpass's own page.
-//! 3. `GET /login/…/` looks at the link and spends nothing; its page has a button ([`look`]).
-//! 4. `POST /login/…/` ends the flow: the link is spent and the session starts ([`finish`]).
-//! 5. `/secret-page/` opens for a magic link, and for nobody else ([`secret`]).
+//! 3. `GET /login/…/` looks at the link and spends nothing; its page has a button (`look`).
+//! 4. `POST /login/…/` ends the flow: the link is spent and the session starts (`finish`).
+//! 5. `/secret-page/` opens for a magic link, and for nobody else (`secret`).
 //!
 //! A flow is run on the visitor's session by `session.run`, as Hallpass's own pages do: limits, stages, events and the
 //! letter are all there. This file decides nothing about who gets in.

@@ -1,12 +1,12 @@
 //! Magic links: a link to one page, for whoever holds it, in django-sesame's format.
 //!
-//! 1. The app makes a link for somebody ([`Hallpass::magic_link`]) and sends it as it likes. Nothing is stored.
+//! 1. The app makes a link for somebody ([`Hallpass::magic_link`](crate::Hallpass::magic_link)) and sends it as it likes. Nothing is stored.
 //! 2. Somebody opens it. The token is taken apart, its user is looked up, and its signature is held against that user's
 //!    row and the scope of the page ([`redeem`]). Whoever opened it is that user for this one request: no session starts.
 //!    That is one statement, and no write.
 //! 3. A link that is good once is spent in the same step: of any number of parallel requests, one gets in.
 //! 4. Where the app wants a session, [`sign_in`] does the same and goes on as every sign-in does: stages, hooks, records.
-//! 5. Single links can be revoked ([`Hallpass::revoke_magic_link`]), where HALLPASS_MAGIC_LINK_REVOCABLE says so.
+//! 5. Single links can be revoked ([`Hallpass::revoke_magic_link`](crate::Hallpass::revoke_magic_link)), where HALLPASS_MAGIC_LINK_REVOCABLE says so.
 //!
 //! Why a link is not taken is for the log: `debug`, under the name `sesame`, and never the token.
 //!
