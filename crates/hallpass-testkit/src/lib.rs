@@ -44,9 +44,9 @@
 //! The browser knows cookies, forms and their tokens, and no JavaScript. Nothing listens at a socket: requests go into the
 //! router, with the peer's address as a server gives it. [`TestApp::serve`] opens a socket for browsers of other makes.
 //!
-//! With the feature `servers` come the SMTP server, the SMS gateway, the Redis and the Django that Hallpass's own tests
-//! use, with `chromium` its browser; they look for files of its repository or programs of the machine, and are not meant
-//! for others.
+//! With the feature `servers` come the SMTP server, the SMS gateway, the web server, the Redis, the Django and the OpenID
+//! provider that Hallpass's own tests use, with `chromium` its browser; they look for files of its repository or programs
+//! of the machine, and are not meant for others.
 
 #![expect(clippy::expect_used, reason = "a test stops where it is wrong")]
 
@@ -59,7 +59,11 @@ pub mod databases;
 #[cfg(feature = "servers")]
 pub mod django;
 #[cfg(feature = "servers")]
+pub mod fake_provider;
+#[cfg(feature = "servers")]
 pub mod gateway;
+#[cfg(feature = "servers")]
+pub mod identity_provider;
 mod people;
 pub mod postgres;
 pub mod program;
@@ -68,10 +72,20 @@ pub mod redis;
 pub mod setup;
 #[cfg(feature = "servers")]
 pub mod smtp;
+#[cfg(feature = "servers")]
+pub mod social_sites;
+#[cfg(feature = "servers")]
+pub mod web;
 
 pub use app::{TestApp, code_in, link_in};
 pub use browser::{Answer, Browser};
 pub use clock::TestClock;
 pub use databases::TestDb;
+#[cfg(feature = "servers")]
+pub use fake_provider::FakeProvider;
+#[cfg(feature = "servers")]
+pub use identity_provider::IdentityProvider;
 pub use program::{Program, Reply};
 pub use setup::Setup;
+#[cfg(feature = "servers")]
+pub use social_sites::SocialSites;
