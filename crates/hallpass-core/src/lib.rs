@@ -12,6 +12,8 @@ pub mod hallpass;
 pub mod hashing;
 pub mod hooks;
 pub mod limits;
+pub mod outbound;
+pub mod providers;
 pub mod settings;
 pub mod store;
 
