@@ -311,7 +311,7 @@ impl Cx {
     /// Where a password is reset, where there are passwords.
     pub(crate) fn reset_url(&self) -> Option<String> {
         let settings = self.hallpass.settings();
-        (!settings.hallpass.passwordless).then(|| self.url("password/reset/"))
+        (!settings.is_passwordless()).then(|| self.url("password/reset/"))
     }
 
     /// Where one signs up, where that is open to strangers.
@@ -332,7 +332,7 @@ impl Cx {
         })
     }
 
-    fn assert_slow_work_allowed(&self) {
+    pub(crate) fn assert_slow_work_allowed(&self) {
         debug_assert!(
             self.tx.is_none(),
             "slow work while the transaction is open: do it before the first write"

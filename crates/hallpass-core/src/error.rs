@@ -212,6 +212,26 @@ pub enum Refusal {
         /// What the database says of it: a constraint, where it names one.
         by: String,
     },
+    /// `cancelled`: the visitor said no at the provider.
+    SocialCancelled,
+    /// `denied`: the provider says that something is wrong.
+    SocialDenied,
+    /// `unknown`: what came from the provider is not what it should be, or the visitor did not set out from here.
+    SocialFailed,
+    /// `provider_unavailable`: the provider does not answer, or not in time.
+    ProviderUnavailable,
+    /// `unknown_provider`: nothing of the kind is set up here.
+    UnknownProvider,
+    /// `connected_other`: the account at the provider belongs to somebody else here.
+    ConnectedOther,
+    /// `account_not_found`: the user has no such account at a provider.
+    NoSuchSocialAccount,
+    /// `disconnect_last`: there is no other way in.
+    DisconnectLast,
+    /// `no_verified_email`: without this account there would be no way in, since no address was ever confirmed.
+    NoVerifiedEmail,
+    /// `invalid_token`: the provider's token is not taken.
+    InvalidProviderToken,
     /// `busy`: the hash queue is full; seconds until it is worth trying again.
     Busy {
         /// Seconds to wait.
@@ -332,6 +352,16 @@ impl Refusal {
             Refusal::NoSuchGroup(_) => "unknown_group",
             Refusal::NoSuchField => "unknown_field",
             Refusal::ReferredTo { .. } => "referred_to",
+            Refusal::SocialCancelled => "cancelled",
+            Refusal::SocialDenied => "denied",
+            Refusal::SocialFailed => "unknown",
+            Refusal::ProviderUnavailable => "provider_unavailable",
+            Refusal::UnknownProvider => "unknown_provider",
+            Refusal::ConnectedOther => "connected_other",
+            Refusal::NoSuchSocialAccount => "account_not_found",
+            Refusal::DisconnectLast => "disconnect_last",
+            Refusal::NoVerifiedEmail => "no_verified_email",
+            Refusal::InvalidProviderToken => "invalid_token",
             Refusal::Busy { .. } => "busy",
         }
     }

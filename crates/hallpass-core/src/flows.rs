@@ -21,6 +21,7 @@ pub mod phone;
 pub mod reauthentication;
 pub mod sessions;
 pub mod signup;
+pub mod social;
 pub mod tokens;
 pub mod user_details;
 pub mod users;

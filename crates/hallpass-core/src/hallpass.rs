@@ -3,10 +3,12 @@
 mod access;
 mod builder;
 mod people;
+mod social;
 mod texts;
 mod ways_in;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hallpass_django::SecretKeys;
@@ -20,6 +22,7 @@ use tokio::sync::{Notify, broadcast, watch};
 pub use access::Access;
 pub use builder::{Builder, open_database};
 pub use people::{NewUser, Users};
+pub use social::Social;
 pub use ways_in::SessionCookie;
 
 use crate::cx::Cx;
@@ -31,14 +34,20 @@ use crate::domain::sealed::Sealer;
 use crate::domain::{Client, Clock, Session, Timestamp, User, secret};
 use crate::error::{Error, Failure};
 use crate::flows::sessions;
+use crate::flows::social::tokens::Renewals;
 use crate::hashing::Hashing;
 use crate::hooks;
 use crate::limits::Limits;
+use crate::outbound::Outbound;
+use crate::providers::{App, Call, Catalogue, Memory, Params, Permits, Provider};
 use crate::settings::Settings;
 use crate::store::event::Happened;
 use crate::store::session::SavePolicy;
 use crate::store::site::Site;
 use crate::store::{self, Db};
+
+/// What is sealed by [`Hallpass::seal_posted`].
+const POSTED: &str = "social_posted";
 
 /// Accounts and sign-in for one site.
 #[derive(Clone)]
@@ -52,6 +61,13 @@ struct Inner {
     jwts: Jwts,
     signup: Arc<dyn hooks::Signup>,
     login: Arc<dyn hooks::Login>,
+    social: Arc<dyn hooks::Social>,
+    providers: Catalogue,
+    outbound: Outbound,
+    memory: Memory,
+    renewals: Renewals,
+    /// Whether there was any way in by a provider when somebody last looked.
+    offers_providers: AtomicBool,
     events: broadcast::Sender<Happened>,
     codec: SessionCodec,
     tokens: ResetTokens,
@@ -78,6 +94,7 @@ impl Hallpass {
             clock: Arc::new(Timestamp::now),
             signup: Arc::new(hooks::Plain),
             login: Arc::new(hooks::Plain),
+            social: Arc::new(hooks::Plain),
             letters: Vec::new(),
         }
     }
@@ -118,6 +135,68 @@ impl Hallpass {
     /// What the app says about signing in.
     pub fn login_hook(&self) -> &Arc<dyn hooks::Login> {
         &self.0.login
+    }
+
+    /// What the app says about accounts at providers.
+    pub fn social_hook(&self) -> &Arc<dyn hooks::Social> {
+        &self.0.social
+    }
+
+    /// The identity providers that are known.
+    pub fn providers(&self) -> &Catalogue {
+        &self.0.providers
+    }
+
+    /// Whether there was any way in by a provider at the start, or when the sign-in page was last shown. For a link on a page
+    /// whose session check must stay one statement.
+    pub fn offers_providers(&self) -> bool {
+        self.0.offers_providers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_offers(&self, any: bool) {
+        self.0.offers_providers.store(any, Ordering::Relaxed);
+    }
+
+    pub(crate) fn renewals(&self) -> &Renewals {
+        &self.0.renewals
+    }
+
+    /// What a protocol works with.
+    pub(crate) fn call<'a>(
+        &'a self,
+        provider: &'a Provider,
+        app: &'a App,
+        redirect_uri: &'a str,
+        now: Timestamp,
+    ) -> Call<'a> {
+        Call {
+            provider,
+            app,
+            outbound: &self.0.outbound,
+            memory: &self.0.memory,
+            redirect_uri,
+            now,
+            query_email: self.0.settings.social_query_email(),
+            permits: Permits {
+                mutable_uids: names(&self.0.settings.hallpass.social_mutable_uids, app),
+                unbound_tokens: names(&self.0.settings.hallpass.social_unbound_tokens, app),
+            },
+        }
+    }
+
+    /// What another site posted, as it goes through an address of ours. `None`: it is too long for that.
+    pub fn seal_posted(&self, params: &Params) -> Option<String> {
+        let until = (self.now() + Duration::from_secs(60)).micros();
+        let json = serde_json::to_vec(&(until, params)).ok()?;
+        let sealed = self.0.sealer.seal(POSTED, &json).ok()?;
+        (sealed.len() <= 12 * 1024).then_some(sealed)
+    }
+
+    /// What [`Hallpass::seal_posted`] sealed a moment ago.
+    pub fn open_posted(&self, sealed: &str) -> Option<Params> {
+        let bytes = self.0.sealer.open(POSTED, sealed).ok()?;
+        let (until, params): (i64, Params) = serde_json::from_slice(&bytes).ok()?;
+        (self.now().micros() < until).then_some(params)
     }
 
     /// The settings in force.
@@ -412,6 +491,7 @@ impl Hallpass {
         store::spent::clear_expired(self.0.db.conn(), now).await?;
         store::revoked_link::clear_expired(self.0.db.conn(), now).await?;
         store::code::clear_expired(self.0.db.conn(), now).await?;
+        store::social_state::clear_expired(self.0.db.conn(), now).await?;
         // What clocks may differ by, a token is taken for longer: as long it must be known that it ended.
         let leeway = Duration::from_secs(self.0.settings.simple_jwt.leeway);
         store::refresh::clear_expired(self.0.db.conn(), now - leeway).await?;
@@ -426,6 +506,12 @@ impl Hallpass {
         }
         Ok(())
     }
+}
+
+/// Whether a list of the operator's names the provider, or which of several it is.
+fn names(list: &[String], app: &App) -> bool {
+    list.iter()
+        .any(|name| name == app.sub_id() || *name == app.provider)
 }
 
 fn token_user<'a>(user: &'a User, pk: &'a str) -> TokenUser<'a> {

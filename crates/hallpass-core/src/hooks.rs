@@ -10,10 +10,11 @@
 use async_trait::async_trait;
 
 use crate::cx::Cx;
-use crate::domain::{Login as PendingLogin, User};
+use crate::domain::{Login as PendingLogin, SocialLogin, User};
 use crate::error::{Error, Refusal};
 use crate::flows::signup::Form;
 use crate::settings::ExtraField;
+use crate::store::social_account::SocialAccount;
 
 /// What an app may want to say about signing up.
 #[async_trait]
@@ -129,8 +130,61 @@ pub trait Login: Send + Sync {
     }
 }
 
+/// What an app may want to say about accounts at providers.
+#[async_trait]
+pub trait Social: Send + Sync {
+    /// Somebody came from a provider; nothing was written yet. Whose account it is, is not known.
+    ///
+    /// # Errors
+    /// A refusal.
+    async fn may_enter(&self, _cx: &mut Cx, _social: &SocialLogin) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether somebody new gets an account without a form, if the provider said all that is needed.
+    fn may_auto_sign_up(&self, _social: &SocialLogin) -> bool {
+        true
+    }
+
+    /// Whether the provider's word on this address, which it vouches for, opens an account here that has it.
+    ///
+    /// # Errors
+    /// A failure.
+    async fn may_open_by_email(
+        &self,
+        _cx: &mut Cx,
+        social: &SocialLogin,
+        _email: &str,
+    ) -> Result<bool, Error> {
+        Ok(social.opens_by_email)
+    }
+
+    /// Whether this account may be let go. What would leave no way in is refused besides.
+    ///
+    /// # Errors
+    /// A refusal.
+    async fn may_disconnect(
+        &self,
+        _cx: &mut Cx,
+        _user: &User,
+        _account: &SocialAccount,
+    ) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Two users become one, in this transaction: moves what the app keeps of `from` to `into`. Only called where
+    /// HALLPASS_SOCIAL_MERGE is on.
+    ///
+    /// # Errors
+    /// A refusal or a failure; either leaves both as they are.
+    async fn merge(&self, _cx: &mut Cx, _from: &User, _into: &User) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 /// Nothing of an app's own.
 pub(crate) struct Plain;
 
 impl Signup for Plain {}
 impl Login for Plain {}
+impl Social for Plain {}

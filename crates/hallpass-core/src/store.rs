@@ -24,6 +24,10 @@ pub mod revoked_link;
 pub mod session;
 pub mod session_list;
 pub mod site;
+pub mod social_account;
+pub mod social_app;
+pub mod social_state;
+pub mod social_token;
 pub mod spent;
 mod sqlite;
 pub mod token;
@@ -32,6 +36,7 @@ pub mod user;
 pub mod user_field;
 mod user_table;
 mod value;
+pub mod vouched;
 
 pub use check::{Difference, check, check_with};
 use db::count_values;

@@ -65,6 +65,15 @@ const EMBEDDED: &[(&str, &str)] = embedded![
     "manage_email/removed/message.txt",
     "manage_email/removed/message.html",
     "phone/code/sms.txt",
+    "social/connected/subject.txt",
+    "social/connected/message.txt",
+    "social/connected/message.html",
+    "social/disconnected/subject.txt",
+    "social/disconnected/message.txt",
+    "social/disconnected/message.html",
+    "social/merged/subject.txt",
+    "social/merged/message.txt",
+    "social/merged/message.html",
 ];
 
 /// A letter's three parts.

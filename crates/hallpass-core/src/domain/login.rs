@@ -20,6 +20,12 @@ pub struct Record {
     /// The phone number that was proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+    /// The provider that said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Who it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// Given anew by somebody who was signed in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reauthenticated: bool,
@@ -39,6 +45,8 @@ impl Record {
             email: None,
             username: None,
             phone: None,
+            provider: None,
+            uid: None,
             reauthenticated: false,
         }
     }
@@ -138,6 +146,12 @@ pub struct Login {
     /// A signup that is saved once neither is: sealed.
     #[serde(default)]
     pub waiting: Option<String>,
+    /// By a provider: SOCIALACCOUNT_EMAIL_VERIFICATION holds.
+    #[serde(default)]
+    pub social: bool,
+    /// An account at a provider that is connected at the end: sealed.
+    #[serde(default)]
+    pub connect: Option<String>,
     /// What to call whoever signs up, in letters to an address that is nobody else's.
     #[serde(default)]
     pub display: Option<String>,
@@ -173,6 +187,8 @@ impl Login {
             email_taken: false,
             phone_taken: false,
             waiting: None,
+            social: false,
+            connect: None,
             display: None,
         }
     }

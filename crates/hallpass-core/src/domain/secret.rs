@@ -46,6 +46,11 @@ pub fn digest(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(secret.as_bytes()))
 }
 
+/// Whether two texts are the same, in a time that tells nothing of where they differ.
+pub fn same(given: &str, known: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(given.as_bytes(), known.as_bytes()).is_ok()
+}
+
 /// A password column that no password matches: `!` and 40 random letters.
 pub fn unusable_password() -> String {
     format!("!{}", random_text(ALPHANUMERIC, 40))

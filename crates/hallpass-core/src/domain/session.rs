@@ -35,6 +35,12 @@ pub mod keys {
     pub const REAUTH_CHALLENGE: &str = "_hallpass_reauth_challenge";
     /// A form that waits for a fresh proof.
     pub const SUSPENDED: &str = "_hallpass_suspended";
+    /// What only this browser knows, for ways to providers.
+    pub const SOCIAL_BROWSER: &str = "_hallpass_social_browser";
+    /// Somebody who came from a provider and has no account yet: sealed.
+    pub const SOCIAL_SIGNUP: &str = "_hallpass_social_signup";
+    /// Two accounts that may be made one: sealed.
+    pub const SOCIAL_MERGE: &str = "_hallpass_social_merge";
     /// Messages that a page shows once.
     pub const MESSAGES: &str = "_hallpass_messages";
     /// Digests of the sign-in links that this browser asked for.
@@ -171,6 +177,11 @@ impl Session {
         let value = self.data.shift_remove(key)?;
         self.modified = true;
         Some(value)
+    }
+
+    /// Whether the browser sent a cookie, whatever that is worth.
+    pub fn came_with_cookie(&self) -> bool {
+        self.came_with_cookie
     }
 
     /// Whether nothing is in it.

@@ -36,7 +36,7 @@ impl User {
     pub(crate) fn nobody() -> Self {
         User {
             id: UserId::NOBODY,
-            password: "!".to_owned() + &"x".repeat(80),
+            password: format!("!{}", "x".repeat(80)),
             last_login: None,
             is_superuser: false,
             username: String::new(),

@@ -294,14 +294,23 @@ pub async fn possess(
 ) -> Result<User, Error> {
     let rows = of(cx, user).await?;
     let row = rows.iter().find(|row| address::same(&row.email, email));
-    let Some(row) = row.filter(|row| !row.verified).cloned() else {
+    // The word of a provider that is not trusted with accounts is no proof.
+    let vouched = store::vouched::of_user(cx.read(), user.id).await?;
+    let is_proved = |row: &EmailAddress| row.verified && !vouched.contains(&row.id);
+    let Some(row) = row.filter(|row| !is_proved(row)).cloned() else {
         return Ok(user.clone());
     };
-    let proved_before = rows.iter().any(|row| row.verified)
+    let proved_before = rows.iter().any(is_proved)
         || store::phone::of_user(cx.read(), user.id)
             .await?
             .is_some_and(|phone| phone.verified);
-    match confirm(cx, &row).await {
+    let confirmed = match row.verified {
+        true => store::vouched::unmark(cx.write().await?, row.id)
+            .await
+            .map_err(Error::from),
+        false => confirm(cx, &row).await,
+    };
+    match confirmed {
         Ok(()) => {}
         // Somebody else confirmed it first: it stays as it is here, and the sign-in goes on.
         Err(Error::Refused(_)) => return Ok(user.clone()),
@@ -313,6 +322,7 @@ pub async fn possess(
             make_primary(cx, &row, None).await?;
         }
         distrust_addresses(cx, &rows, Some(row.id)).await?;
+        distrust_social_accounts(cx, user.id).await?;
     }
     let user = match store::user::by_id(cx.read(), user.id).await? {
         Some(user) => user,
@@ -333,6 +343,18 @@ pub(crate) async fn distrust_addresses(
     for row in rows.iter().filter(|row| Some(row.id) != but) {
         if store::email_address::remove(cx.write().await?, row.user, row.id).await? {
             cx.note_about("email_removed", Some(row.user), "", "distrusted")
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Disconnects accounts at providers from an account that nobody knows whose it is: whoever made it in somebody else's
+/// name would come back by them.
+pub(crate) async fn distrust_social_accounts(cx: &mut Cx, user: UserId) -> Result<(), Failure> {
+    for account in store::social_account::of_user(cx.read(), user).await? {
+        if store::social_account::remove(cx.write().await?, user, account.id).await? {
+            cx.note_about("social_account_removed", Some(user), "", "distrusted")
                 .await?;
         }
     }

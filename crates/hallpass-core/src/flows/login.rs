@@ -7,6 +7,7 @@
 //! 4. The stages follow ([`pipeline`]): a code, the phone, the address, the app's own. Which one is next is a pure
 //!    function ([`stages`]); what waits for the visitor waits in the session ([`pending`]).
 
+pub(crate) mod connected;
 mod enter;
 pub mod pending;
 pub mod pipeline;
@@ -50,7 +51,7 @@ pub struct Credentials<'a> {
 /// right password, [`Refusal::NotAvailable`] where nobody has a password, or what the stages refuse.
 pub async fn finish(cx: &mut Cx, credentials: Credentials<'_>) -> Result<Progress, Error> {
     // Before the fields are judged: what is wrong with them would be said at a form that asks for a password.
-    if cx.hallpass().settings().hallpass.passwordless {
+    if cx.hallpass().settings().is_passwordless() {
         return Err(Refusal::NotAvailable.into());
     }
     let login = credentials.login.trim();

@@ -237,7 +237,9 @@ async fn go_on(
         record.phone = Some(challenge.recipient.clone());
     }
     let mut records = login.records.iter();
-    let besides = match login.signup || records.any(|record| record.method == "password") {
+    let besides = match login.signup
+        || records.any(|record| matches!(record.method.as_str(), "password" | "socialaccount"))
+    {
         true => Besides::Password,
         false => Besides::Nothing,
     };

@@ -45,6 +45,9 @@ const ASKED: &str = "login_link_asked";
 
 /// Step 1. `next` has been checked by the face and travels in the link.
 pub async fn begin(cx: &mut Cx, address: &str, next: Option<&str>) -> Result<Begun, Error> {
+    if cx.hallpass().settings().socialaccount.only {
+        return Err(Refusal::NotAvailable.into());
+    }
     let address = &addresses::clean(cx, address)?;
     within(cx.hit("request_login_link", Some(address)).await?)?;
     let mut owners = addresses::owners(cx, address).await?;

@@ -126,7 +126,12 @@ pub async fn possess(
         Err(failed) => return Err(failed),
     }
     let addresses = store::email_address::of_user(cx.read(), user.id).await?;
-    if besides == Besides::Password || addresses.iter().any(|address| address.verified) {
+    let vouched = store::vouched::of_user(cx.read(), user.id).await?;
+    if besides == Besides::Password
+        || addresses
+            .iter()
+            .any(|address| address.verified && !vouched.contains(&address.id))
+    {
         return Ok(user.clone());
     }
     // Where nobody gets in without a confirmed address, the account would have none to confirm.
@@ -134,6 +139,7 @@ pub async fn possess(
         addresses::distrust_addresses(cx, &addresses, None).await?;
         store::email_address::clear_mirror(cx.write().await?, user.id).await?;
     }
+    addresses::distrust_social_accounts(cx, user.id).await?;
     let user = store::user::by_id(cx.read(), user.id).await?;
     addresses::distrust_password(cx, user.ok_or(Refusal::NotPending)?).await
 }

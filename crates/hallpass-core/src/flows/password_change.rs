@@ -25,7 +25,7 @@ pub enum Finished {
 
 /// Who is signed in, where there are passwords.
 fn owner(cx: &Cx) -> Result<User, Refusal> {
-    if cx.hallpass().settings().hallpass.passwordless {
+    if cx.hallpass().settings().is_passwordless() {
         return Err(Refusal::NotAvailable);
     }
     cx.signed_in()
@@ -119,7 +119,7 @@ pub async fn change_of(
     (first, second): (&str, &str),
     ends_session: bool,
 ) -> Result<Finished, Error> {
-    if cx.hallpass().settings().hallpass.passwordless {
+    if cx.hallpass().settings().is_passwordless() {
         return Err(Refusal::NotAvailable.into());
     }
     let own = cx.session.user_id() == Some(user.id);

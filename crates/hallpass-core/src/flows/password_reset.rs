@@ -43,7 +43,7 @@ pub enum Begun {
 }
 
 fn available(cx: &Cx) -> Result<(), Refusal> {
-    match cx.hallpass().settings().hallpass.passwordless {
+    match cx.hallpass().settings().is_passwordless() {
         true => Err(Refusal::NotAvailable),
         false => Ok(()),
     }

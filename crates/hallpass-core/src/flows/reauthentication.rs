@@ -90,7 +90,7 @@ pub(crate) fn is_recent(cx: &Cx) -> bool {
 /// A failure.
 pub async fn way(cx: &mut Cx, user: &User) -> Result<Way, Failure> {
     if hallpass_django::hashers::is_usable(&user.password)
-        && !cx.hallpass().settings().hallpass.passwordless
+        && !cx.hallpass().settings().is_passwordless()
     {
         return Ok(Way::Password);
     }

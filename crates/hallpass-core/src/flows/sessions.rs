@@ -141,7 +141,13 @@ pub(crate) async fn sign_in_by(
         add_record(session, user.id, record);
     }
     // What was begun before is not for whoever is in now.
-    for key in [keys::RESET_LEAVE, keys::RESET_CHALLENGE, keys::SUSPENDED] {
+    for key in [
+        keys::RESET_LEAVE,
+        keys::RESET_CHALLENGE,
+        keys::SUSPENDED,
+        keys::SOCIAL_SIGNUP,
+        keys::SOCIAL_MERGE,
+    ] {
         session.remove(key);
     }
     session.rotate_csrf();

@@ -13,8 +13,9 @@
 //! the settings let the address be changed on the way, the account is made as soon as nothing of it is taken.
 
 pub mod form;
+mod newcomer;
 pub(crate) mod save;
-mod username;
+pub(crate) mod username;
 
 pub use form::Form;
 
@@ -36,14 +37,23 @@ pub async fn is_open(cx: &mut Cx) -> Result<bool, Error> {
     hook.is_open(cx).await
 }
 
+/// Step 1 for a form of our own, which SOCIALACCOUNT_ONLY leaves no room for.
+async fn may_begin(cx: &mut Cx) -> Result<(), Error> {
+    if cx.hallpass().settings().socialaccount.only {
+        return Err(Refusal::NotAvailable.into());
+    }
+    match is_open(cx).await? {
+        true => Ok(()),
+        false => Err(Refusal::SignupClosed.into()),
+    }
+}
+
 /// A visitor comes to sign up: a sign-in that waits for something else is given up.
 ///
 /// # Errors
 /// [`Refusal::SignupClosed`].
 pub async fn begin(cx: &mut Cx) -> Result<(), Error> {
-    if !is_open(cx).await? {
-        return Err(Refusal::SignupClosed.into());
-    }
+    may_begin(cx).await?;
     if let Some((login, _)) = pending::current(cx).await?
         && !login.signup
     {
@@ -91,9 +101,7 @@ pub async fn finish(
     typed: &(dyn Fn(&str) -> String + Sync),
     next: Option<String>,
 ) -> Result<Finished, Error> {
-    if !is_open(cx).await? {
-        return Err(Refusal::SignupClosed.into());
-    }
+    may_begin(cx).await?;
     within(cx.hit("signup", None).await?)?;
     let login_hook = cx.hallpass().login_hook().clone();
     login_hook.may_attempt(cx).await?;
@@ -107,7 +115,20 @@ pub async fn finish(
         cx.note_about("signup_trapped", None, "", "").await?;
         return trapped(cx, typed, next).await;
     }
-    let form = form::read(cx, typed).await?;
+    let fields = cx.hallpass().settings().account.signup_fields();
+    let form = form::read(cx, &fields, typed).await?;
+    let login = Login {
+        next,
+        ..Login::of_nobody(cx.now)
+    };
+    Ok(Finished::Progress(complete(cx, form, login).await?))
+}
+
+/// Steps 3 to 5, with a form that was cleaned. `login` is what is known of the sign-in that follows.
+///
+/// # Errors
+/// As [`finish`].
+pub(crate) async fn complete(cx: &mut Cx, form: Form, login: Login) -> Result<Progress, Error> {
     let hook = cx.hallpass().signup_hook().clone();
     hook.may_sign_up(cx, &form).await?;
     let password = match &form.password {
@@ -119,23 +140,20 @@ pub async fn finish(
         email: form.email.clone(),
         phone: form.phone.clone(),
         signup: true,
-        next,
         email_taken: taken.email,
         phone_taken: taken.phone,
         display: form.username.clone().or_else(|| form.email.clone()),
-        ..Login::of_nobody(cx.now)
+        ..login
     };
     if taken.email || taken.phone {
         pretend(cx, &form, &password).await?;
         login.waiting = Some(save::keep(cx, &form, &password)?);
-        let progress = pipeline::begin(cx, login, None).await?;
-        return Ok(Finished::Progress(progress));
+        return pipeline::begin(cx, login, None).await;
     }
     let user = save::save(cx, &form, &password).await?;
     login.user = Some(user.id);
     login.follow(&user);
-    let progress = pipeline::begin(cx, login, Some(user)).await?;
-    Ok(Finished::Progress(progress))
+    pipeline::begin(cx, login, Some(user)).await
 }
 
 /// Whoever fell into the trap sees what others see at this point, and gets nothing: neither account nor letter.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cx::Cx;
 use crate::domain::jwt::{Claims, Rejected};
-use crate::domain::{Login, Record, Stage, Timestamp, User, UserId, secret};
+use crate::domain::{Login, Stage, Timestamp, User, UserId, secret};
 use crate::error::{Error, Failure, LoginMethod, Refusal, TokenFault};
 use crate::flows::login::{self, pending, within};
 use crate::flows::passwords::{PASSWORD_LIMIT, forms};
@@ -26,6 +26,7 @@ use crate::store::refresh::Known;
 mod key;
 mod refresh;
 pub mod signup;
+pub mod social;
 
 pub use key::{by_key, key_of};
 pub use refresh::{Refreshed, end_refresh, refresh};
@@ -72,7 +73,7 @@ pub async fn login(
     password: &str,
     session: bool,
 ) -> Result<LoggedIn, Error> {
-    if cx.hallpass().settings().hallpass.passwordless {
+    if cx.hallpass().settings().is_passwordless() {
         return Err(Refusal::NotAvailable.into());
     }
     within(cx.hit("login", None).await?)?;
@@ -84,20 +85,27 @@ pub async fn login(
     }
     let (_, user, record) = login::prove(cx, name.trim(), &forms(password)).await?;
     let id = user.id;
-    match enter(cx, user, record, session).await {
-        Err(Error::Refused(refusal)) => Err(login::refused(cx, Some(id), refusal).await),
-        other => other,
-    }
-}
-
-async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result<LoggedIn, Error> {
-    let hook = cx.hallpass().login_hook().clone();
-    hook.may_sign_in(cx, &user).await?;
     let begun = Login {
         email: Some(user.email.clone()).filter(|email| !email.is_empty()),
         records: vec![record],
         ..Login::new(&user, cx.now)
     };
+    match enter(cx, user, begun, "password", session).await {
+        Err(Error::Refused(refusal)) => Err(login::refused(cx, Some(id), refusal).await),
+        other => other,
+    }
+}
+
+/// Step 1, for somebody who proved who they are, by `method`.
+async fn enter(
+    cx: &mut Cx,
+    user: User,
+    begun: Login,
+    method: &'static str,
+    session: bool,
+) -> Result<LoggedIn, Error> {
+    let hook = cx.hallpass().login_hook().clone();
+    hook.may_sign_in(cx, &user).await?;
     match login::stage_ahead(cx, &begun, &user).await? {
         None => {}
         Some(Stage::VerifyEmail) => return Err(Refusal::EmailNotVerified.into()),
@@ -117,9 +125,10 @@ async fn enter(cx: &mut Cx, user: User, record: Record, session: bool) -> Result
             let now = cx.now;
             store::user::mark_login(cx.write().await?, &user, now).await?;
         }
-        cx.note_about("login", Some(user.id), "password", "token")
+        cx.note_about("login", Some(user.id), method, "token")
             .await?;
     }
+    login::connected::connect(cx, &user, &begun).await?;
     if let Err(error) = hook.after_sign_in(cx, &user).await {
         // Whom the app turns away at the last moment never was in.
         cx.undo().await;

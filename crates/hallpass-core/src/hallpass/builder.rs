@@ -1,8 +1,9 @@
 //! From settings to a handle.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hallpass_django::SecretKeys;
@@ -19,10 +20,14 @@ use crate::domain::jwt::{Jwts, Terms};
 use crate::domain::sealed::Sealer;
 use crate::domain::{Clock, Timestamp};
 use crate::error::Failure;
+use crate::flows::social::apps;
+use crate::flows::social::tokens::Renewals;
 use crate::flows::tokens::throttle_action;
 use crate::hashing::Hashing;
 use crate::hooks;
 use crate::limits::{self, Counter, Limits};
+use crate::outbound::{self, Outbound};
+use crate::providers::{Catalogue, Memory};
 use crate::settings::{Backend, LimitsStore, Per, Rate, Settings, SmsBackend};
 use crate::store::{self, DatabaseUrl, Db, UserTable};
 
@@ -35,6 +40,7 @@ pub struct Builder {
     pub(super) clock: Clock,
     pub(super) signup: Arc<dyn hooks::Signup>,
     pub(super) login: Arc<dyn hooks::Login>,
+    pub(super) social: Arc<dyn hooks::Social>,
     pub(super) letters: Vec<(String, String)>,
 }
 
@@ -71,6 +77,15 @@ impl Builder {
     pub fn on_login(self, hook: Arc<dyn hooks::Login>) -> Self {
         Builder {
             login: hook,
+            ..self
+        }
+    }
+
+    /// Has the app's say about accounts at providers.
+    #[must_use]
+    pub fn on_social(self, hook: Arc<dyn hooks::Social>) -> Self {
+        Builder {
+            social: hook,
             ..self
         }
     }
@@ -143,11 +158,17 @@ impl Builder {
         if let Some(name) = &settings.hallpass.site_name {
             site.name.clone_from(name);
         }
-        Ok(Hallpass(Arc::new(Inner {
+        let hallpass = Hallpass(Arc::new(Inner {
             confirmations: EmailConfirmationKeys::new(&keys, &settings.account.salt),
             jwts: jwts(&settings, key.reveal())?,
             signup: self.signup,
             login: self.login,
+            social: self.social,
+            providers: Catalogue::load(settings.hallpass.providers.as_ref().map(Path::new))?,
+            outbound: outbound(&settings)?,
+            memory: Memory::default(),
+            renewals: Renewals::default(),
+            offers_providers: AtomicBool::new(false),
             events: tokio::sync::broadcast::Sender::new(1024),
             codec: SessionCodec::new(&keys),
             tokens: ResetTokens::new(&keys, zone, general.password_reset_timeout),
@@ -172,7 +193,11 @@ impl Builder {
             db,
             keys,
             settings,
-        })))
+        }));
+        // Tables of a version before may lack those of providers: that is for `check` to tell.
+        let apps = apps::all(&hallpass).await;
+        hallpass.note_offers(apps.is_ok_and(|apps| !apps.is_empty()));
+        Ok(hallpass)
     }
 }
 
@@ -311,5 +336,22 @@ fn texter(settings: &Settings) -> Result<Arc<dyn Texter>, Failure> {
                  hallpass::Hallpass::builder, or give the builder a texter",
             ));
         }
+    })
+}
+
+/// The way out to identity providers.
+fn outbound(settings: &Settings) -> Result<Outbound, Failure> {
+    let timeout = Duration::from_secs(settings.socialaccount.requests_timeout);
+    Outbound::new(outbound::Options {
+        timeout,
+        connect_timeout: timeout.min(Duration::from_secs(3)),
+        private: settings.hallpass.outbound_private.clone(),
+        roots: settings
+            .hallpass
+            .outbound_ca_file
+            .as_ref()
+            .map(PathBuf::from),
+        proxy: settings.hallpass.outbound_proxy.clone(),
+        ..outbound::Options::default()
     })
 }

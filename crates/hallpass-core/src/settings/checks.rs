@@ -9,6 +9,7 @@ mod rest;
 mod sesame;
 mod site;
 mod sms;
+mod social;
 mod user_model;
 mod web;
 
@@ -33,6 +34,7 @@ pub(super) fn check(reading: &mut Reading) {
     sms::check(&mut checks);
     rest::check(&mut checks);
     sesame::check(&mut checks);
+    social::check(&mut checks);
     let found = checks.found;
     reading.problems.extend(found);
 }

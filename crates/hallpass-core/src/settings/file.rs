@@ -109,7 +109,7 @@ fn full_name(table: &str, key: &str) -> String {
             if key.starts_with(&prefix) {
                 key
             } else {
-                prefix + &key
+                prefix + key.as_str()
             }
         }
     }

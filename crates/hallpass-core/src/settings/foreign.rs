@@ -21,11 +21,12 @@ const OURS: [&str; 14] = [
 ];
 
 /// Names of others under these prefixes: X11's session, and what the command line reads itself.
-const OTHERS: [&str; 4] = [
+const OTHERS: [&str; 5] = [
     "SESSION_MANAGER",
     "SESSION_ID",
     "SESSION_TYPE",
     "HALLPASS_SETTINGS",
+    "HALLPASS_SOCIAL_SECRET",
 ];
 
 /// Settings that exist and that this version does not act on, by whose they are. Prefix and the rest of the names.
@@ -40,9 +41,7 @@ const PLANNED: [(&str, &str, &str); 12] = [
     (
         "allauth",
         "SOCIALACCOUNT_",
-        "ADAPTER AUTO_SIGNUP EMAIL_AUTHENTICATION EMAIL_AUTHENTICATION_AUTO_CONNECT EMAIL_REQUIRED EMAIL_VERIFICATION \
-         FORMS LOGIN_ON_GET ONLY OPENID_CONNECT_URL_PREFIX PROVIDERS QUERY_EMAIL REAUTHENTICATION_REQUIRED \
-         REQUESTS_TIMEOUT SOCIALACCOUNT_STR STORE_TOKENS",
+        "ADAPTER FORMS SOCIALACCOUNT_STR",
     ),
     (
         "allauth",
@@ -104,7 +103,7 @@ const PLANNED: [(&str, &str, &str); 12] = [
 ];
 
 /// Of those, what is code in Python and has a counterpart here: what to do instead.
-const COUNTERPARTS: [(&str, &str); 5] = [
+const COUNTERPARTS: [(&str, &str); 7] = [
     (
         "ACCOUNT_ADAPTER",
         "remove it; in a program of your own, hooks of the crate hallpass take its place",
@@ -120,6 +119,14 @@ const COUNTERPARTS: [(&str, &str); 5] = [
     (
         "ACCOUNT_USERNAME_VALIDATORS",
         "remove it; ACCOUNT_USERNAME_MIN_LENGTH and ACCOUNT_USERNAME_BLACKLIST narrow what may be chosen",
+    ),
+    (
+        "SOCIALACCOUNT_ADAPTER",
+        "remove it; in a program of your own, the hook hooks::Social of the crate hallpass takes its place",
+    ),
+    (
+        "SOCIALACCOUNT_FORMS",
+        "remove it; HALLPASS_SIGNUP_EXTRA_FIELDS adds fields to the signup, HALLPASS_TEMPLATES changes pages",
     ),
     (
         "ACCOUNT_USER_DISPLAY",

@@ -7,6 +7,7 @@ use super::rest::{RestAuth, RestFramework, SimpleJwt};
 use super::secret::{Secret, show_gateway, show_optional_url, show_url};
 use super::sesame::Sesame;
 use super::signup_fields::{Asked, ExtraField};
+use super::social::SocialAccount;
 use super::types::{Setting, Validator, Variables};
 use super::user_fields::UserField;
 use super::user_model::{UserColumn, UserKey};
@@ -263,6 +264,13 @@ section! {
         magic_link_revocable / "HALLPASS_MAGIC_LINK_REVOCABLE": bool = false, "Single magic links can be revoked; each that is opened is looked up among those. Needs SESAME_MAX_AGE.";
         redis_url / "HALLPASS_REDIS_URL": Option<Secret> = None, "`redis://:password@host:6379/0`, `rediss://…` for TLS, or `unix:///run/redis.sock`: where HALLPASS_LIMITS_STORE \"redis\" counts. Of it, only the password is a secret.", shown by show_optional_url;
         event_retention_days / "HALLPASS_EVENT_RETENTION_DAYS": u64 = 365, "Days that what happened to accounts is kept; 0 keeps it for ever.";
+        providers / "HALLPASS_PROVIDERS": Option<String> = None, "A folder with files `<id>.toml` of identity providers: more of them, or other descriptions of those that are built in.";
+        social_merge / "HALLPASS_SOCIAL_MERGE": bool = false, "Whoever is signed in and connects an account that belongs to another user of this site may make the two users one. What the app keeps of the other is the hook's to move.";
+        outbound_private / "HALLPASS_OUTBOUND_PRIVATE": Vec<String> = Vec::new(), "Hosts, such as `[\"keycloak.internal\", \"127.0.0.1:8080\"]`, that may be asked though they are in a private network, and without TLS if their address says `http`. All others must be public and have TLS.";
+        outbound_proxy / "HALLPASS_OUTBOUND_PROXY": Option<String> = None, "The proxy by which identity providers are asked, `http://proxy.internal:3128`; not the hosts of HALLPASS_OUTBOUND_PRIVATE. It is the proxy then that must refuse private networks.";
+        outbound_ca_file / "HALLPASS_OUTBOUND_CA_FILE": Option<String> = None, "A PEM file with more roots for identity providers with certificates of your own.";
+        social_mutable_uids / "HALLPASS_SOCIAL_MUTABLE_UIDS": Vec<String> = Vec::new(), "Providers that are taken though they name people by something that may come to belong to somebody else; their files say so.";
+        social_unbound_tokens / "HALLPASS_SOCIAL_UNBOUND_TOKENS": Vec<String> = Vec::new(), "Providers whose access tokens the REST interface takes though nobody can tell for which app they were given. An app of somebody else's could sign its users in here.";
     }
 }
 
@@ -283,6 +291,8 @@ pub struct Settings {
     pub account: Account,
     /// `ALLAUTH_*`.
     pub allauth: Allauth,
+    /// `SOCIALACCOUNT_*`.
+    pub socialaccount: SocialAccount,
     /// `REST_AUTH`.
     pub rest_auth: RestAuth,
     /// `SIMPLE_JWT`.
@@ -297,7 +307,7 @@ pub struct Settings {
 
 /// Every setting, in the order of the reference page.
 pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
-    let sections: [&[Field]; 12] = [
+    let sections: [&[Field]; 13] = [
         General::FIELDS,
         Security::FIELDS,
         Session::FIELDS,
@@ -305,6 +315,7 @@ pub(super) fn fields() -> impl Iterator<Item = &'static Field> {
         Email::FIELDS,
         Account::FIELDS,
         Allauth::FIELDS,
+        SocialAccount::FIELDS,
         RestAuth::FIELDS,
         SimpleJwt::FIELDS,
         RestFramework::FIELDS,

@@ -19,6 +19,10 @@ pub enum Claimed<'a> {
     Name(&'a str),
     /// The addresses of a user, all together.
     AddressesOf(UserId),
+    /// The ways in of a user, all together.
+    WaysInOf(UserId),
+    /// An account at a provider: which one, and who it is there.
+    SocialAccount(&'a str, &'a str),
 }
 
 impl Claimed<'_> {
@@ -28,6 +32,8 @@ impl Claimed<'_> {
             Claimed::Number(phone) => format!("number:{phone}"),
             Claimed::Name(name) => format!("name:{}", name.to_lowercase()),
             Claimed::AddressesOf(user) => format!("addresses:{user}"),
+            Claimed::WaysInOf(user) => format!("ways in:{user}"),
+            Claimed::SocialAccount(provider, uid) => format!("social account:{provider}:{uid}"),
         }
     }
 }

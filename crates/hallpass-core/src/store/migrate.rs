@@ -64,7 +64,7 @@ pub(super) fn tables(users: &UserTable, dialect: Dialect) -> Vec<(String, String
 }
 
 /// The tables of Django's apps; all others are ours.
-const APPS: [(&str, &[&str]); 8] = [
+const APPS: [(&str, &[&str]); 9] = [
     ("contenttypes", &["django_content_type"]),
     (
         "auth",
@@ -83,6 +83,15 @@ const APPS: [(&str, &[&str]); 8] = [
         "account",
         &["account_emailaddress", "account_emailconfirmation"],
     ),
+    (
+        "socialaccount",
+        &[
+            "socialaccount_socialapp",
+            "socialaccount_socialapp_sites",
+            "socialaccount_socialaccount",
+            "socialaccount_socialtoken",
+        ],
+    ),
     ("usersessions", &["usersessions_usersession"]),
     ("authtoken", &["authtoken_token"]),
     (
@@ -96,7 +105,13 @@ const APPS: [(&str, &[&str]); 8] = [
 
 /// Of these, the ones whose tables refer to the user's: a Django refuses a history in which they come before the app of
 /// AUTH_USER_MODEL.
-const AFTER_USERS: [&str; 4] = ["account", "usersessions", "authtoken", "token_blacklist"];
+const AFTER_USERS: [&str; 5] = [
+    "account",
+    "socialaccount",
+    "usersessions",
+    "authtoken",
+    "token_blacklist",
+];
 
 /// Indexes of ours on tables that we made: names and addresses are looked up without regard to case. Name, table, column.
 fn lookups(users: &UserTable) -> Vec<(&'static str, String, String)> {

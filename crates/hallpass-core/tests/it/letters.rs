@@ -26,6 +26,8 @@ fn letters() -> Vec<(&'static str, Value)> {
     changed["to"] = json!(["new@example.com"]);
     let mut removed = notice();
     removed["email"] = address();
+    let mut elsewhere = notice();
+    elsewhere["provider"] = json!([HOSTILE]);
     vec![
         (
             "login_by_link/link",
@@ -72,6 +74,9 @@ fn letters() -> Vec<(&'static str, Value)> {
         ("password_change/set", notice()),
         ("manage_email/changed", changed),
         ("manage_email/removed", removed),
+        ("social/connected", elsewhere.clone()),
+        ("social/disconnected", elsewhere.clone()),
+        ("social/merged", elsewhere),
     ]
 }
 

@@ -8,6 +8,7 @@ mod rates;
 mod rest;
 mod secrets;
 mod sesame;
+mod social;
 mod texts;
 mod values;
 

@@ -228,7 +228,7 @@ async fn migrating_again_does_nothing(db: TestDb) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(row.get::<i64>(0).unwrap(), 52);
+    assert_eq!(row.get::<i64>(0).unwrap(), 64);
 }
 
 async fn every_difference_is_named(db: TestDb) {

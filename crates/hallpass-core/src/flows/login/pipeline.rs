@@ -15,6 +15,7 @@ use crate::limits::Verdict;
 use crate::settings::{SignupField, Verification};
 use crate::store;
 
+use super::connected;
 use super::enter::enter;
 use super::pending;
 use super::stages::{EmailOpen, Facts, Next, To, next};
@@ -73,6 +74,10 @@ pub async fn resume(cx: &mut Cx, mut login: Login, user: Option<User>) -> Result
             }
         },
         Next::Stuck => {
+            if login.signup && login.social {
+                // An account that nobody could ever enter is none.
+                cx.undo().await;
+            }
             pending::abort(cx).await?;
             Err(Refusal::NoWayToConfirm.into())
         }
@@ -169,7 +174,7 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
         code: login.by_visitor || demanded,
         phone_asked: phone.is_some() && account.phone_verification_enabled,
         phone_required: phone == Some(true),
-        email_mandatory: account.email_verification == Verification::Mandatory,
+        email_mandatory: verification_of(cx, login) == Verification::Mandatory,
         ..Facts::default()
     };
     // Nobody's are looked up as anybody's are.
@@ -223,6 +228,15 @@ async fn gather(cx: &mut Cx, login: &Login, user: Option<&User>) -> Result<Facts
     Ok(facts)
 }
 
+/// Whether this sign-in needs a confirmed address.
+fn verification_of(cx: &Cx, login: &Login) -> Verification {
+    let settings = cx.hallpass().settings();
+    match login.social {
+        true => settings.social_email_verification(),
+        false => settings.account.email_verification,
+    }
+}
+
 /// Step 3.
 async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error> {
     if login.signup {
@@ -245,6 +259,7 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
         // The password was changed, or the account switched off, while this was going on.
         return Err(Refusal::NotPending.into());
     }
+    connected::connect(cx, &user, &login).await?;
     if let Some(remember) = login.remember {
         remember_session(cx, remember);
     }
@@ -277,7 +292,7 @@ async fn finish(cx: &mut Cx, login: Login, user: User) -> Result<Progress, Error
 
 /// Where confirming is optional, a signup sends a letter and waits for nothing. Over the limit it sends none.
 async fn may_send_optional(cx: &mut Cx, login: &Login) -> Result<Option<String>, Error> {
-    let optional = cx.hallpass().settings().account.email_verification == Verification::Optional;
+    let optional = verification_of(cx, login) == Verification::Optional;
     let Some(email) = login.email.clone().filter(|_| login.signup && optional) else {
         return Ok(None);
     };

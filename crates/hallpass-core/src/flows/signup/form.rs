@@ -9,11 +9,11 @@ use hallpass_django::text::{is_unicode_username, normalize_username};
 use hallpass_django::validators::UserAttributes;
 
 use crate::cx::Cx;
-use crate::domain::UserId;
+use crate::domain::{SocialLogin, UserId};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::passwords::{PASSWORD_LIMIT, check_field};
 use crate::flows::{addresses, numbers, own_fields, passwords};
-use crate::settings::SignupField;
+use crate::settings::{Asked, SignupField};
 use crate::store::{self, Claimed};
 
 /// A signup, cleaned.
@@ -29,6 +29,8 @@ pub struct Form {
     pub password: Option<String>,
     /// Extra fields by name, the operator's own columns among them: texts, numbers, booleans, null.
     pub extra: Map<String, Value>,
+    /// Who they are at the provider that they came from, if they did.
+    pub social: Option<Box<SocialLogin>>,
 }
 
 impl Form {
@@ -90,8 +92,9 @@ impl Reader<'_> {
 ///
 /// # Errors
 /// [`Refusal::Several`] with every fault, in the order of the form.
-pub(super) async fn read(
+pub(crate) async fn read(
     cx: &mut Cx,
+    fields: &[Asked],
     typed: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<Form, Error> {
     let mut reader = Reader {
@@ -99,9 +102,8 @@ pub(super) async fn read(
         faults: Vec::new(),
     };
     let mut form = Form::default();
-    let fields = cx.hallpass().settings().account.signup_fields();
     let asks = |field: SignupField| fields.iter().any(|asked| asked.field == field);
-    for asked in &fields {
+    for asked in fields {
         let name = asked.field.name();
         let text = typed(name);
         if matches!(asked.field, SignupField::Email2 | SignupField::Password2) {
@@ -214,6 +216,17 @@ async fn username(
         return Ok(None);
     }
     Ok(Some(name))
+}
+
+/// A user name as it will be stored, if it may be one and nobody has it.
+///
+/// # Errors
+/// A failure.
+pub(crate) async fn username_or_none(cx: &mut Cx, text: &str) -> Result<Option<String>, Failure> {
+    let Ok(name) = clean_username(cx, text) else {
+        return Ok(None);
+    };
+    Ok((!is_taken(cx, &name, None).await?).then_some(name))
 }
 
 /// A user name as it will be stored, if it may be one. Whether somebody has it is not asked.

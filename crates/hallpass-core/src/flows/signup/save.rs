@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::form::{self, Form};
-use super::username;
+use super::{newcomer, username};
 use crate::cx::Cx;
-use crate::domain::{Login, User};
+use crate::domain::{Login, SocialLogin, User};
 use crate::error::{Error, Failure, Refusal};
 use crate::flows::own_fields;
 use crate::settings::UserColumn;
@@ -21,6 +21,8 @@ struct Waiting {
     username: Option<String>,
     extra: Map<String, Value>,
     password: String,
+    #[serde(default)]
+    social: Option<Box<SocialLogin>>,
 }
 
 const PURPOSE: &str = "hallpass_signup";
@@ -34,6 +36,7 @@ pub(super) fn keep(cx: &Cx, form: &Form, password: &str) -> Result<String, Failu
         username: form.username.clone(),
         extra: form.extra.clone(),
         password: password.to_owned(),
+        social: form.social.clone(),
     };
     let json = serde_json::to_vec(&waiting)
         .map_err(|error| Failure::from_source("a signup that waits", error))?;
@@ -58,6 +61,7 @@ pub(crate) async fn finish_waiting(cx: &mut Cx, login: &mut Login) -> Result<Use
         phone: login.phone.clone(),
         password: None,
         extra: waiting.extra,
+        social: waiting.social,
     };
     let user = match save(cx, &form, &waiting.password).await {
         Err(Error::Refused(_)) => return Err(Refusal::NotPending.into()),
@@ -104,7 +108,10 @@ pub(super) fn kept(cx: &Cx, form: &Form, own: &[Given]) -> Map<String, Value> {
 /// # Errors
 /// [`Refusal::UsernameTaken`] at its field, or what the hook refuses; nothing is left then.
 pub(super) async fn save(cx: &mut Cx, form: &Form, password: &str) -> Result<User, Error> {
-    let user = insert(cx, form, password, Rights::default()).await?;
+    let mut user = insert(cx, form, password, Rights::default()).await?;
+    if let Some(social) = &form.social {
+        user = newcomer::attach(cx, user, social).await?;
+    }
     let hook = cx.hallpass().signup_hook().clone();
     if let Err(error) = hook.after_sign_up(cx, &user, form).await {
         // Half an account is none.

@@ -17,18 +17,25 @@ const LONGEST: usize = 150;
 pub(super) async fn generate(cx: &mut Cx, form: &Form) -> Result<String, Error> {
     let text = |name: &str| form.extra.get(name).and_then(Value::as_str).unwrap_or("");
     let mailbox = form.email.as_deref().unwrap_or_default();
-    let sources = [text("first_name"), text("last_name"), mailbox, "user"];
+    free(cx, &[text("first_name"), text("last_name"), mailbox]).await
+}
+
+/// A free name, like one of `sources` if that is possible, the first before all.
+///
+/// # Errors
+/// As [`generate`].
+pub(crate) async fn free(cx: &mut Cx, sources: &[&str]) -> Result<String, Error> {
     let shortest = usize::try_from(cx.hallpass().settings().account.username_min_length);
     let shortest = shortest.unwrap_or(1).clamp(1, LONGEST - 10);
-    let candidates = sources.map(plain);
-    let wanted = candidates.iter().filter(|name| name.len() >= shortest);
+    let candidates = sources.iter().copied().chain(["user"]).map(plain);
+    let wanted = candidates.filter(|name| name.len() >= shortest);
     let mut stem = "user".to_owned();
     for (index, candidate) in wanted.enumerate() {
         if index == 0 {
-            stem.clone_from(candidate);
+            stem.clone_from(&candidate);
         }
-        if !is_taken(cx, candidate, None).await? && !is_refused(cx, candidate) {
-            return Ok(candidate.clone());
+        if !is_taken(cx, &candidate, None).await? && !is_refused(cx, &candidate) {
+            return Ok(candidate);
         }
     }
     stem.truncate(LONGEST - 10);

@@ -61,6 +61,11 @@ pub async fn finish(
         // It must look like success.
         signup::Finished::Trapped => return Ok(SignedUp::Waiting(Stage::VerifyEmail)),
     };
+    settle(cx, progress, kept).await
+}
+
+/// What a program gets of a signup, wherever that has come to.
+pub(super) async fn settle(cx: &mut Cx, progress: Progress, kept: Kept) -> Result<SignedUp, Error> {
     let by_code = cx
         .hallpass()
         .settings()

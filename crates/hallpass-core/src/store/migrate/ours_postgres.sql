@@ -103,3 +103,26 @@ CREATE TABLE hallpass_refresh (
 CREATE INDEX hallpass_refresh_family ON hallpass_refresh (family);
 CREATE INDEX hallpass_refresh_user ON hallpass_refresh (user_id);
 CREATE INDEX hallpass_refresh_expires ON hallpass_refresh (expires_at);
+
+-- table hallpass_social_state
+CREATE TABLE hallpass_social_state (
+    digest character varying(64) NOT NULL PRIMARY KEY,
+    browser character varying(64) NOT NULL,
+    provider character varying(200) NOT NULL,
+    data text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+CREATE INDEX hallpass_social_state_browser ON hallpass_social_state (browser);
+CREATE INDEX hallpass_social_state_expires ON hallpass_social_state (expires_at);
+
+-- table hallpass_social_secret
+CREATE TABLE hallpass_social_secret (
+    app_id integer NOT NULL PRIMARY KEY REFERENCES socialaccount_socialapp(id) ON DELETE CASCADE,
+    sealed text NOT NULL
+);
+
+-- table hallpass_vouched
+CREATE TABLE hallpass_vouched (
+    address_id integer NOT NULL PRIMARY KEY REFERENCES account_emailaddress(id) ON DELETE CASCADE,
+    provider character varying(200) NOT NULL
+);

@@ -72,7 +72,7 @@ fn settings_that_only_django_has_are_called_that() {
         ("ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR", "allauth"),
         ("ACCOUNT_TEMPLATE_EXTENSION", "allauth"),
         ("ALLAUTH_SETTING_GETTER", "allauth"),
-        ("SOCIALACCOUNT_PROVIDERS", "allauth"),
+        ("SOCIALACCOUNT_SOCIALACCOUNT_STR", "allauth"),
         ("MFA_TOTP_ISSUER", "allauth"),
         ("USERSESSIONS_TRACK_ACTIVITY", "allauth"),
         ("HEADLESS_ONLY", "allauth"),
@@ -101,7 +101,6 @@ fn settings_that_only_django_has_are_called_that() {
     );
     for (table, package) in [
         ("mfa", "allauth"),
-        ("socialaccount", "allauth"),
         ("headless", "allauth"),
         ("usersessions", "allauth"),
     ] {

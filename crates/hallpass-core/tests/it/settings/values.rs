@@ -231,6 +231,7 @@ fn defaults_are_those_that_people_know() {
             .into_iter()
             .chain(rest)
             .chain(super::sesame::defaults())
+            .chain(super::social::defaults())
     };
     for (name, wanted) in defaults() {
         assert_eq!(value(&loaded, name), wanted, "{name}");
