@@ -77,7 +77,7 @@ pub(crate) fn page(
         .map(|body| json_text(body, Some(INDENT)));
     let reason = reply.status.canonical_reason();
     let context = json!({
-        "name": call.view.name,
+        "name": call.name(),
         "description": call.view.description,
         "crumbs": crumbs(call),
         "method": call.method.as_str(),
@@ -146,12 +146,19 @@ fn crumbs(call: &Call) -> Vec<Value> {
     }
     for above in views::of(&call.face) {
         if view.path.starts_with(above.path) && view.path != above.path {
-            let url = format!("{mount}{}", above.path);
-            crumbs.push(json!({ "name": above.name, "url": url }));
+            let path = match &call.door {
+                Some(_) => call
+                    .path
+                    .trim_end_matches('/')
+                    .trim_end_matches("connect")
+                    .to_owned(),
+                None => format!("{mount}{}", above.path),
+            };
+            crumbs.push(json!({ "name": call.name_of(above), "url": path }));
         }
     }
     if !view.path.is_empty() {
-        crumbs.push(json!({ "name": view.name, "url": null }));
+        crumbs.push(json!({ "name": call.name(), "url": null }));
     }
     crumbs
 }
@@ -175,10 +182,11 @@ fn headers(reply: &Reply, told: &[(HeaderName, String)]) -> Vec<Value> {
 
 /// On the list of addresses: them, with what they are for.
 fn addresses(call: &Call) -> Option<Vec<Value>> {
-    let entries = call.view.path.is_empty().then(|| index::entries(call))?;
-    let entries = entries.into_iter().map(|(view, url)| {
+    let entries = call.view.path.is_empty().then_some(&call.listed)?;
+    let entries = entries.iter().map(|entry| {
+        let view = entry.view;
         let allow: Vec<&str> = view.methods.iter().map(Method::as_str).collect();
-        json!({ "name": view.name, "url": url, "methods": allow.join(", "), "description": view.description })
+        json!({ "name": entry.name, "url": entry.url, "methods": allow.join(", "), "description": view.description })
     });
     Some(entries.collect())
 }

@@ -1,11 +1,16 @@
 //! A request on its way, and its answer.
 
+use std::sync::Arc;
+
+use axum::RequestPartsExt as _;
 use axum::body::{Body, Bytes};
-use axum::extract::Request;
+use axum::extract::{RawPathParams, Request};
 use axum::response::{IntoResponse as _, Response};
 use hallpass_core::domain::session::{CookieChange, keys};
 use hallpass_core::domain::{Session, User, secret};
 use hallpass_core::flows::tokens;
+use hallpass_core::flows::tokens::signup::Kept;
+use hallpass_core::providers::App;
 use hallpass_core::settings::RestFramework;
 use hallpass_core::{Cx, Error};
 use hallpass_django::csrf;
@@ -18,9 +23,10 @@ use super::auth::{self, Proof};
 use super::browsable::posted::{self, Posted};
 use super::data::{self, Data};
 use super::fields::{self, Spec, Values};
+use super::index::Entry;
 use super::negotiate::{self, Form};
-use super::views::{Credentials, View};
-use super::{browsable, say};
+use super::views::{self, Credentials, View};
+use super::{browsable, say, social};
 use crate::arrival::Arrival;
 use crate::cookies;
 use crate::embed::Here;
@@ -31,6 +37,14 @@ use crate::face::Face;
 pub(crate) struct Call {
     pub(crate) face: Face,
     pub(crate) view: &'static View,
+    /// The id of the provider whose address it is.
+    pub(crate) door: Option<Arc<str>>,
+    /// What people call that.
+    pub(crate) title: Option<String>,
+    /// On the list of addresses: them.
+    pub(crate) listed: Vec<Entry>,
+    /// Parts of the path that have names.
+    params: Vec<(String, String)>,
     pub(crate) arrival: Arrival,
     pub(crate) method: Method,
     pub(crate) path: String,
@@ -57,8 +71,21 @@ pub(crate) struct Call {
 }
 
 /// Answers a request.
-pub(crate) async fn answer(face: Face, view: &'static View, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
+pub(crate) async fn answer(
+    face: Face,
+    view: &'static View,
+    door: Option<Arc<str>>,
+    request: Request,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let params = match parts.extract::<RawPathParams>().await {
+        Ok(params) => params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        // What is no text is nobody's.
+        Err(_) => Vec::new(),
+    };
     let request_id = errors::request_id(&parts.extensions);
     let Some(arrival) = parts.extensions.get::<Arrival>().cloned() else {
         let page = Page::new(StatusCode::INTERNAL_SERVER_ERROR);
@@ -67,6 +94,10 @@ pub(crate) async fn answer(face: Face, view: &'static View, request: Request) ->
     let handed_over = Here::hand_over(&parts.extensions, &face);
     let mut call = Call {
         view,
+        door,
+        title: None,
+        listed: Vec::new(),
+        params,
         arrival,
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -107,6 +138,10 @@ impl Call {
         let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
         let renderers = &self.rest_framework().default_renderer_classes;
         self.form = negotiate::pick(renderers, &accept, format)?;
+        let strange = self.param("id").is_some_and(|id| number(&id).is_none());
+        if strange || (self.door.is_some() && !social::is_set_up(self).await?) {
+            self.view = &views::NOTHING;
+        }
         if self.view.is_nothing() {
             return Err(Reply::not_found());
         }
@@ -120,7 +155,8 @@ impl Call {
         auth::permit(self)?;
         self.throttle().await?;
         if self.method == Method::OPTIONS {
-            return Ok(Reply::ok(described(&self.face, self.view)));
+            let told = described(&self.face, self.view);
+            return Ok(Reply::ok(told).with("name", self.name()));
         }
         let has_get = self.view.methods.contains(&Method::GET);
         let is_head = self.method == Method::HEAD && has_get;
@@ -177,6 +213,38 @@ impl Call {
 
     fn rest_framework(&self) -> &RestFramework {
         &self.face.hallpass.settings().rest_framework
+    }
+
+    /// What the address is called.
+    pub(crate) fn name(&self) -> String {
+        self.name_of(self.view)
+    }
+
+    /// What a view is called: `Google Login`, as projects call theirs.
+    pub(crate) fn name_of(&self, view: &View) -> String {
+        match self.title.as_ref().filter(|_| view.is_of_providers()) {
+            Some(title) => format!("{title} {}", view.kind()),
+            None => view.name.to_owned(),
+        }
+    }
+
+    /// A part of the path by its name.
+    pub(crate) fn param(&self, name: &str) -> Option<String> {
+        let found = self.params.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    }
+
+    /// Whether the address that was asked is of this app.
+    pub(crate) fn is_of(&self, app: &App) -> bool {
+        let which = self.param("provider_id");
+        self.door.as_deref() == Some(app.provider.as_str())
+            && which.is_none_or(|which| which == app.provider_id)
+    }
+
+    /// Who asks, at an address that only somebody who is known gets to.
+    pub(crate) fn known(&self) -> Result<User, Reply> {
+        let missing = || Reply::detail(StatusCode::UNAUTHORIZED, "").challenged();
+        self.user.clone().ok_or_else(missing)
     }
 
     /// HALLPASS_REST_MOUNT.
@@ -297,6 +365,31 @@ impl Call {
             .await
     }
 
+    /// Runs a flow that may end in a session: on that of this request where it may start one, else on one of its own. What
+    /// it leaves there, a code that is waited for, takes the other's place.
+    pub(crate) async fn run_keeping<T, F>(&mut self, flow: F) -> Result<Result<T, Error>, Reply>
+    where
+        F: AsyncFnOnce(&mut Cx, Kept) -> Result<T, Error>,
+    {
+        if self.may_start_session() {
+            self.load_session().await?;
+            return Ok(self.run(async |cx| flow(cx, Kept::Session).await).await);
+        }
+        let kept = match self.is_foreign() {
+            true => Kept::Nothing,
+            false => Kept::Stage,
+        };
+        let (hallpass, client) = (self.face.hallpass.clone(), self.arrival.client.clone());
+        let mut own = Session::fresh(false);
+        let done = hallpass
+            .run(&client, &mut own, async |cx| flow(cx, kept).await)
+            .await;
+        if !own.is_empty() {
+            self.session = own;
+        }
+        Ok(done)
+    }
+
     async fn finish(mut self, mut reply: Reply) -> Response {
         let challenge = auth::challenge(&self.face)
             .or((self.view.credentials == Credentials::Unread).then_some("Bearer realm=\"api\""));
@@ -405,6 +498,12 @@ impl Call {
         let kind = [(header::CONTENT_TYPE, "application/json")];
         (reply.status, kind, text).into_response()
     }
+}
+
+/// The key of a row, as it stands in an address: digits and nothing else.
+pub(crate) fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| plain)
 }
 
 /// The answer to OPTIONS.

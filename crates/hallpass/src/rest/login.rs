@@ -26,7 +26,7 @@ pub(crate) fn fields(_: &Face) -> Vec<Spec> {
 
 /// What logs in, and what does not.
 pub(crate) fn answers(face: &Face) -> Vec<Answer> {
-    if face.hallpass.settings().hallpass.passwordless {
+    if face.hallpass.settings().is_passwordless() {
         let when = "Nobody has a password here: a program cannot log in.";
         return vec![Answer::detail(StatusCode::NOT_FOUND, when, "Not found.")];
     }

@@ -58,7 +58,7 @@ pub(crate) fn document(face: &Face, plain: &[Plain]) -> Value {
     let mut paths = Map::new();
     let index = index::has_place(&mount, &[]).then_some(&index::INDEX);
     for view in views::of(face).into_iter().chain(index) {
-        let path = format!("{mount}{}", view.path);
+        let path = format!("{mount}{}", view.path_in(face));
         let mut item = Map::new();
         for method in view.methods.iter().chain([&Method::OPTIONS]) {
             let told = parts.operation(face, view, method, &mount);
@@ -85,7 +85,7 @@ pub(crate) fn document(face: &Face, plain: &[Plain]) -> Value {
         "components": {
             "schemas": schemas,
             "responses": parts.responses,
-            "parameters": { "Format": format_parameter(face) },
+            "parameters": { "Format": format_parameter(face), "Provider": provider_parameter(face) },
             "securitySchemes": security::schemes(face),
         },
     })
@@ -138,6 +138,42 @@ fn format_parameter(face: &Face) -> Value {
     })
 }
 
+/// The providers that are known, whether they have an app or not: one may come at any time.
+fn provider_parameter(face: &Face) -> Value {
+    let providers = face.hallpass.providers().all();
+    let slugs = providers.filter(|provider| !provider.is_named_by_app());
+    let slugs: Vec<&str> = slugs.map(|provider| provider.slug.as_str()).collect();
+    json!({
+        "name": "provider", "in": "path", "required": true,
+        "description": "The provider. One that has no app here is answered with 404.",
+        "schema": { "type": "string", "enum": slugs },
+    })
+}
+
+/// The parameters of a view: those of its path, and the form of the answer.
+fn parameters(view: &View) -> Value {
+    let mut told = Vec::new();
+    if view.path.contains("{provider}") {
+        told.push(json!({ "$ref": "#/components/parameters/Provider" }));
+    }
+    if view.path.contains("{provider_id}") {
+        told.push(json!({
+            "name": "provider_id", "in": "path", "required": true,
+            "description": "Which of the apps of OpenID Connect.",
+            "schema": { "type": "string", "minLength": 1 },
+        }));
+    }
+    if view.path.contains("{id}") {
+        told.push(json!({
+            "name": "id", "in": "path", "required": true,
+            "description": "The `id` of the list.",
+            "schema": { "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX },
+        }));
+    }
+    told.push(json!({ "$ref": "#/components/parameters/Format" }));
+    told.into()
+}
+
 /// What comes before an address among others: `password` for `password/reset/`.
 fn tags(paths: &Map<String, Value>) -> Value {
     let mut names: Vec<&str> = Vec::new();
@@ -154,6 +190,7 @@ fn tags(paths: &Map<String, Value>) -> Value {
         "password" => "New passwords.",
         "token" => "JSON Web Tokens.",
         "registration" => "New accounts, and their addresses.",
+        "social" => "Accounts at providers.",
         "keys" => "What others check tokens with.",
         _ => "This document.",
     };
@@ -175,12 +212,12 @@ impl Parts {
         let answers = answer::of(face, view, method);
         let described = *method == Method::OPTIONS;
         let mut told = json!({
-            "operationId": operation_id(view.path, method),
+            "operationId": operation_id(stem(view), method),
             "tags": [tag(view.path)],
             "summary": if described { format!("{}: what it takes", view.name) } else { view.name.to_owned() },
             "description": if described { "What the address is called, what it does, and the fields that it takes." }
                 else { view.description },
-            "parameters": [{ "$ref": "#/components/parameters/Format" }],
+            "parameters": parameters(view),
             "security": security::of(face, view, method),
         });
         let takes = specs.iter().any(|spec| !spec.read_only);
@@ -420,6 +457,16 @@ fn header(name: &str, always: bool) -> Value {
     json!({ "description": words, "required": always, "schema": schema })
 }
 
+/// What operations of a view are called by: its path, unless that is anybody's.
+fn stem(view: &View) -> &str {
+    match view.path {
+        "{provider}/" => "social/login/",
+        "{provider}/connect/" => "social/connect/",
+        "oidc/{provider_id}/" => "oidc/login/",
+        path => path,
+    }
+}
+
 /// `password_reset_create`: as drf-spectacular names operations.
 fn operation_id(path: &str, method: &Method) -> String {
     let action = match method.as_str() {
@@ -444,6 +491,7 @@ fn tag(path: &str) -> &str {
     match parts.next().unwrap_or_default() {
         ".well-known" => "keys",
         "" | "openapi.json" | "docs" => "schema",
+        "{provider}" | "oidc" | "socialaccounts" => "social",
         first => first,
     }
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use hallpass_core::domain::{Session, Stage};
 use hallpass_core::flows::email_verification;
-use hallpass_core::flows::tokens::signup::{self, Kept, SignedUp};
+use hallpass_core::flows::tokens::signup::{self, SignedUp};
 use hallpass_core::settings::SignupField;
 use hallpass_core::{Error, Refusal};
 use http::{StatusCode, header};
@@ -99,27 +99,9 @@ pub(crate) fn answers(face: &Face) -> Vec<Answer> {
 pub(crate) async fn post(call: &mut Call) -> Result<Reply, Reply> {
     let values = call.values.clone();
     let typed = |name: &str| values.text(name);
-    let done = if call.may_start_session() {
-        call.load_session().await?;
-        call.run(async |cx| signup::finish(cx, &typed, Kept::Session).await)
-            .await
-    } else {
-        let kept = match call.is_foreign() {
-            true => Kept::Nothing,
-            false => Kept::Stage,
-        };
-        let (hallpass, client) = (call.face.hallpass.clone(), call.arrival.client.clone());
-        let mut own = Session::fresh(false);
-        let done = hallpass
-            .run(&client, &mut own, async |cx| {
-                signup::finish(cx, &typed, kept).await
-            })
-            .await;
-        if !own.is_empty() {
-            call.session = own;
-        }
-        done
-    };
+    let done = call
+        .run_keeping(async |cx, kept| signup::finish(cx, &typed, kept).await)
+        .await?;
     let reply = match done {
         Ok(SignedUp::In(done)) => login::given_as(call, &done.user, done.given, false).await?,
         Ok(SignedUp::Waiting(Stage::VerifyEmail)) => Reply::said(SENT),

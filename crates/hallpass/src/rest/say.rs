@@ -116,7 +116,8 @@ fn refused(refusal: &Refusal) -> Reply {
             Reply::detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.")
         }
         Refusal::Busy { retry_after } => unavailable(*retry_after),
-        Refusal::NotAvailable => Reply::not_found(),
+        Refusal::ProviderUnavailable => unavailable(30),
+        Refusal::NotAvailable | Refusal::UnknownProvider => Reply::not_found(),
         Refusal::Several(faults) => Reply::wrong(several(faults, |field, _| field.to_owned())),
         Refusal::Denied { code, message } => {
             Reply::coded(StatusCode::FORBIDDEN, message.as_str(), code)

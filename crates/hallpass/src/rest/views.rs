@@ -2,13 +2,14 @@
 
 use std::pin::Pin;
 
+use hallpass_core::providers::Provider;
 use http::Method;
 
 use super::answer::Reply;
 use super::call::Call;
 use super::fields::Spec;
 use super::openapi::Answer;
-use super::{login, logout, password, registration, tokens, user};
+use super::{login, logout, password, registration, social, tokens, user};
 use crate::face::Face;
 
 /// What becomes of credentials that come with a request.
@@ -53,6 +54,9 @@ pub(crate) struct View {
     pub(crate) handle: for<'a> fn(&'a mut Call) -> Answering<'a>,
 }
 
+/// What begins the addresses of OpenID Connect.
+const OIDC: &str = "oidc/{provider_id}/";
+
 const SCOPE: Option<&str> = Some("dj_rest_auth");
 
 static POST: [Method; 1] = [Method::POST];
@@ -60,7 +64,7 @@ static GET: [Method; 1] = [Method::GET];
 static GET_POST: [Method; 2] = [Method::GET, Method::POST];
 static GET_PUT_PATCH: [Method; 3] = [Method::GET, Method::PUT, Method::PATCH];
 
-static VIEWS: [View; 12] = [
+static VIEWS: [View; 18] = [
     View {
         path: "login/",
         slash_optional: true,
@@ -218,7 +222,74 @@ static VIEWS: [View; 12] = [
         answers: registration::sent_answers,
         handle: |call| Box::pin(registration::sent(call)),
     },
+    View {
+        path: "socialaccounts/",
+        slash_optional: true,
+        name: "Social Account List",
+        description: "Shows the accounts at providers that are connected to the account that asks.",
+        methods: &GET,
+        allow: "GET, HEAD, OPTIONS",
+        credentials: Credentials::Needed,
+        scope: None,
+        fields: |_| Vec::new(),
+        answers: social::list_answers,
+        handle: |call| Box::pin(social::list(call)),
+    },
+    View {
+        path: "socialaccounts/{id}/disconnect/",
+        slash_optional: true,
+        name: "Social Account Disconnect",
+        description: "Lets an account at a provider go, unless there would be no way in without it.",
+        methods: &POST,
+        allow: "POST, OPTIONS",
+        credentials: Credentials::Needed,
+        scope: None,
+        fields: |_| Vec::new(),
+        answers: social::disconnect_answers,
+        handle: |call| Box::pin(social::disconnect(call)),
+    },
+    SOCIAL_LOGIN,
+    SOCIAL_CONNECT,
+    View {
+        path: "oidc/{provider_id}/",
+        name: "OIDC Login",
+        ..SOCIAL_LOGIN
+    },
+    View {
+        path: "oidc/{provider_id}/connect/",
+        name: "OIDC Connect",
+        ..SOCIAL_CONNECT
+    },
 ];
+
+const SOCIAL_LOGIN: View = View {
+    path: "{provider}/",
+    slash_optional: true,
+    name: "Social Login",
+    description: "Takes what a program got from a provider, a token or a code, and gives a key, a pair of tokens or a \
+                  session. Whoever comes for the first time gets an account.",
+    methods: &POST,
+    allow: "POST, OPTIONS",
+    credentials: Credentials::Forgiven,
+    scope: SCOPE,
+    fields: social::fields,
+    answers: social::login_answers,
+    handle: |call| Box::pin(social::login(call)),
+};
+
+const SOCIAL_CONNECT: View = View {
+    path: "{provider}/connect/",
+    slash_optional: true,
+    name: "Social Connect",
+    description: "Connects an account at a provider to the account that asks, and gives what a login gives.",
+    methods: &POST,
+    allow: "POST, OPTIONS",
+    credentials: Credentials::Needed,
+    scope: SCOPE,
+    fields: social::fields,
+    answers: social::connect_answers,
+    handle: |call| Box::pin(social::connect(call)),
+};
 
 /// `logout/` where ACCOUNT_LOGOUT_ON_GET lets a GET do it too.
 static LOGOUT_ON_GET: View = View {
@@ -251,6 +322,47 @@ pub(crate) static NOTHING: View = View {
 };
 
 impl View {
+    /// Whether each provider has one of its own.
+    pub(crate) fn is_of_providers(&self) -> bool {
+        self.path.starts_with("{provider}/") || self.path.starts_with(OIDC)
+    }
+
+    /// What it does to whoever comes from a provider.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.path.ends_with("/connect/") {
+            true => "Connect",
+            false => "Login",
+        }
+    }
+
+    /// The path as it is routed for a provider; `None`: the view is of other providers.
+    pub(crate) fn path_for(&self, face: &Face, provider: &Provider) -> Option<String> {
+        match (
+            self.path.strip_prefix("{provider}/"),
+            self.path.starts_with(OIDC),
+        ) {
+            (Some(rest), _) if !provider.is_named_by_app() => {
+                Some(format!("{}/{rest}", provider.slug))
+            }
+            (None, true) if provider.is_named_by_app() => Some(self.path_in(face)),
+            _ => None,
+        }
+    }
+
+    /// The path below the mount, with the prefix that OpenID Connect has here.
+    pub(crate) fn path_in(&self, face: &Face) -> String {
+        let social = &face.hallpass.settings().socialaccount;
+        // Without a prefix it would stand for every address that there is not.
+        let prefix = match social.openid_connect_url_prefix.as_str() {
+            "" => "oidc",
+            prefix => prefix,
+        };
+        match self.path.strip_prefix("oidc/") {
+            Some(rest) => format!("{prefix}/{rest}"),
+            None => self.path.to_owned(),
+        }
+    }
+
     /// Whether nothing is there.
     pub(crate) fn is_nothing(&self) -> bool {
         self.path == NOTHING.path
@@ -263,7 +375,7 @@ pub(crate) fn of(face: &Face) -> Vec<&'static View> {
     let has = |view: &&'static View| match view.path {
         "token/verify/" | "token/refresh/" => settings.rest_auth.use_jwt,
         "logout/" => !settings.account.logout_on_get,
-        path if path.starts_with("password/") => !settings.hallpass.passwordless,
+        path if path.starts_with("password/") => !settings.is_passwordless(),
         "registration/verify-email/" | "registration/resend-email/" => {
             !settings.account.email_verification_by_code_enabled
         }

@@ -13,4 +13,5 @@ mod openapi;
 mod own_fields;
 mod refusals;
 mod replay;
+mod social;
 pub(crate) mod tokens;

@@ -275,6 +275,7 @@ fn example(spec: &Spec) -> Value {
         "new_password1" | "new_password2" => "another-horse-7-staple",
         "uid" => "1",
         "refresh" => REFRESH,
+        "access_token" => "gho_16C7e42F292c6912E7710c838347Ae178B4a",
         "token" if spec.kind == Kind::Password => ACCESS,
         "token" => "d2kq1x-5f0a…",
         "key" => "MQ:1xUaDK:…",
@@ -306,7 +307,7 @@ pub(super) fn request_example(specs: &[Spec], partial: bool) -> Value {
     let chosen = fields.iter().filter(|spec| match (some, partial) {
         (true, _) => spec.required || Some(spec.name.as_str()) == first,
         (false, true) => spec.name == "first_name",
-        (false, false) => true,
+        (false, false) => Some(spec.name.as_str()) == first,
     });
     chosen
         .map(|spec| (spec.name.clone(), example(spec)))

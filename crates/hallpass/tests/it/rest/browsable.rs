@@ -134,7 +134,7 @@ fn everything(settings: &mut Settings) {
     settings.rest_auth.old_password_field_enabled = true;
 }
 
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 13] = [
     "login/",
     "logout/",
     "user/",
@@ -147,6 +147,7 @@ const PATHS: [&str; 12] = [
     "registration/verify-email/",
     "registration/resend-email/",
     "registration/account-email-verification-sent/",
+    "socialaccounts/",
 ];
 
 async fn every_address_has_a_page_in_every_method(db: TestDb) {

@@ -74,7 +74,11 @@ impl Contract {
             known.clone().count() == asked.clone().count()
                 && known.zip(asked).all(|(k, a)| k == a || k.starts_with('{'))
         };
-        paths.keys().map(String::as_str).find(|known| fits(known))
+        // An address as it stands goes before one with a part that may be anything.
+        let known = paths.keys().map(String::as_str);
+        known
+            .filter(|known| fits(known))
+            .min_by_key(|known| known.contains('{'))
     }
 
     /// What is not as the document says.

@@ -44,12 +44,22 @@ const NO_SESSION: &str = "A session out of nowhere";
 const UNKNOWN_LETTER: &str = "A reset for an unknown address";
 const SAME_ADDRESS: &str = "`registration/resend-email/` in another case";
 
+const CONNECTED: &str = "Connecting an account that is another user's";
+const LAST_WAY: &str = "Disconnecting the last way in";
+const BAD_ID_TOKEN: &str = "An `id_token` for another audience, or one that came before";
+const SOCIAL_SESSION: &str = "Sessions of whoever signs in by a provider";
 const OWN_WORDS: &str = "`description` and `help_text` in the answer to OPTIONS";
 
 const EMPTY_TOKEN: Option<&str> = Some(r#"{"token":["Invalid value"]}"#);
 const TAKEN: Option<&str> =
     Some(r#"{"email":["User is already registered with this e-mail address."]}"#);
 const SENT: Option<&str> = Some(r#"{"detail":"Verification e-mail sent."}"#);
+const OTHERS: Option<&str> = Some(
+    r#"{"non_field_errors":["That account is already connected to another user of this site."]}"#,
+);
+const WRONG: Option<&str> = Some(r#"{"non_field_errors":["Incorrect value"]}"#);
+const NO_PASSWORD: Option<&str> =
+    Some(r#"{"detail":"Your account has no password yet. Set one first.","code":"no_password"}"#);
 const INVALID: Option<&str> = Some(r#"{"detail":"Invalid token."}"#);
 
 #[rustfmt::skip]
@@ -82,6 +92,12 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
     otherwise("mandatory_token", 31, 302, None, CONFIRM_PAGES),
     otherwise("mandatory_token", 32, 200, SENT, CONFIRM_PAGES),
     otherwise("mandatory_token", 33, 403, None, USED_LINK),
+    otherwise("social_jwt", 11, 400, NO_PASSWORD, LAST_WAY),
+    otherwise("social_jwt", 17, 400, OTHERS, LAST_WAY),
+    otherwise("social_jwt", 18, 400, OTHERS, CONNECTED),
+    otherwise("social_jwt", 19, 200, None, LAST_WAY),
+    otherwise("social_jwt", 23, 400, WRONG, BAD_ID_TOKEN),
+    otherwise("social_jwt", 25, 400, WRONG, BAD_ID_TOKEN),
     otherwise("throttle", 6, 429, None, FORWARDED),
 ];
 
@@ -110,16 +126,19 @@ pub(crate) const HEADERS: &[(&str, usize, &str, &str, &str)] = &[
     ("jwt", 66, "set-cookie", "", NO_SESSION),
     ("jwt", 99, "set-cookie", "", NO_SESSION),
     ("jwt_cookie", 12, "set-cookie", "", NO_SESSION),
+    ("social_jwt", 4, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 5, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 6, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 7, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 16, "vary", "Accept", SOCIAL_SESSION),
+    ("social_jwt", 22, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 24, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 26, "set-cookie", "", SOCIAL_SESSION),
+    ("social_jwt", 27, "set-cookie", "", SOCIAL_SESSION),
 ];
 
 /// Addresses that a reference site mounts and that are not built yet.
-pub(crate) const NOT_BUILT: &[&str] = &[
-    "/api/token/",
-    "/api-token-auth/",
-    "/dj-rest-auth/mfa/",
-    "/dj-rest-auth/google/",
-    "/dj-rest-auth/socialaccounts/",
-];
+pub(crate) const NOT_BUILT: &[&str] = &["/api/token/", "/api-token-auth/", "/dj-rest-auth/mfa/"];
 
 #[test]
 fn every_deviation_is_told() {

@@ -7,9 +7,11 @@ use hallpass::store::email_address;
 use hallpass_core::domain::Session;
 use hallpass_testkit::app::rates;
 use hallpass_testkit::browser::Answer;
-use hallpass_testkit::{Browser, TestApp, TestDb};
+use hallpass_testkit::social_sites::ISSUER_ID;
+use hallpass_testkit::{Browser, SocialSites, TestApp, TestDb};
 use serde_json::{Map, Value, json};
 
+use super::providers;
 use crate::rest::contract::Contract;
 use crate::rest::tokens::{with_jwt, without_session};
 
@@ -125,6 +127,10 @@ pub(super) static MODES: &[Mode] = &[
         },
     },
     Mode {
+        name: "fresh proofs",
+        settings: |settings| settings.account.reauthentication_required = true,
+    },
+    Mode {
         name: "public keys",
         settings: |settings| {
             with_jwt(settings);
@@ -149,9 +155,11 @@ fn with_cookies(settings: &mut Settings) {
     rest.jwt_auth_return_expiration = true;
 }
 
-/// A site with Ann, who may do everything, and Bob, who may not.
-pub(super) async fn site(db: &TestDb, mode: &Mode) -> TestApp {
+/// A site with Ann, who may do everything, and Bob, who may not; and the providers that it knows.
+pub(super) async fn site(db: &TestDb, mode: &Mode) -> (TestApp, SocialSites) {
+    let sites = SocialSites::start().await;
     let app = TestApp::with(db.shared(), |settings| {
+        sites.know(settings, &json!({}));
         (mode.settings)(settings);
         settings.general.data_upload_max_memory_size = 6000;
     })
@@ -160,6 +168,7 @@ pub(super) async fn site(db: &TestDb, mode: &Mode) -> TestApp {
     app.sql("UPDATE auth_user SET username = 'former-' || id, email = ''")
         .await;
     app.sql("DELETE FROM account_emailaddress").await;
+    app.sql("DELETE FROM socialaccount_socialaccount").await;
     let client = Client::new([127, 0, 0, 1].into(), "", "http://localhost");
     let hash = app
         .hallpass
@@ -176,13 +185,21 @@ pub(super) async fn site(db: &TestDb, mode: &Mode) -> TestApp {
     }
     app.sql("UPDATE auth_user SET is_staff = TRUE WHERE username = 'ann'")
         .await;
-    app
+    (app, sites)
+}
+
+/// The path with something in the place of each of its parts that have names.
+pub(super) fn real(path: &str) -> String {
+    path.replace("{key}", "MQ:1")
+        .replace("{provider}", "github")
+        .replace("{provider_id}", ISSUER_ID)
+        .replace("{id}", "1")
 }
 
 /// Somebody who asks, and the document that answers are held against.
-struct Asker<'a> {
-    contract: &'a Contract,
-    browser: Browser,
+pub(super) struct Asker<'a> {
+    pub(super) contract: &'a Contract,
+    pub(super) browser: Browser,
 }
 
 impl Asker<'_> {
@@ -193,7 +210,7 @@ impl Asker<'_> {
         answer
     }
 
-    async fn json(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) async fn json(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let path = format!("/dj-rest-auth/{path}");
         let text = body.to_string();
         let answer = self.send(method, &path, text.as_bytes(), Some(JSON)).await;
@@ -211,7 +228,7 @@ impl Asker<'_> {
     }
 
     /// Says who asks with all that a login gave.
-    fn remember(&mut self, given: &Value) {
+    pub(super) fn remember(&mut self, given: &Value) {
         if let Some(key) = given["key"].as_str() {
             self.browser
                 .headers
@@ -228,7 +245,7 @@ impl Asker<'_> {
         }
     }
 
-    fn carry_csrf(&mut self) {
+    pub(super) fn carry_csrf(&mut self) {
         let secret = "abcdefghijklmnopqrstuvwxyzABCDEF";
         self.browser
             .cookies
@@ -240,7 +257,7 @@ impl Asker<'_> {
 }
 
 /// Asks for everything.
-pub(super) async fn drive(app: &TestApp, contract: &Contract, mode: &Mode) {
+pub(super) async fn drive(app: &TestApp, sites: &SocialSites, contract: &Contract, mode: &Mode) {
     let nobody = || Asker {
         contract,
         browser: app.browser(),
@@ -265,10 +282,11 @@ pub(super) async fn drive(app: &TestApp, contract: &Contract, mode: &Mode) {
         ann.with("authorization", "Bearer"),
     ];
     ceremonies(app, contract, &mut ann, mode).await;
+    providers::drive(app, sites, contract, &mut ann).await;
     // Those who are turned away at the door first, for Ann's requests change what is there.
     for asker in bad.iter_mut().chain([&mut careless]) {
         for (path, method, told) in contract.operations() {
-            let path = path.replace("{key}", "MQ:1");
+            let path = real(&path);
             let example = &told["requestBody"]["content"][JSON]["example"];
             let body = example.to_string();
             asker
@@ -277,7 +295,7 @@ pub(super) async fn drive(app: &TestApp, contract: &Contract, mode: &Mode) {
         }
     }
     for (path, method, told) in contract.operations() {
-        let path = path.replace("{key}", "MQ:1");
+        let path = real(&path);
         // Somebody else each time: whoever logs in is nobody no more. What is for everybody, nobody asks in full.
         let open = told["security"].as_array().unwrap();
         let open = open.is_empty() || open.contains(&json!({}));
