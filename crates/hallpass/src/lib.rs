@@ -65,7 +65,7 @@ pub use embed::{
     fresh_required, login_required, magic_link, permission_required, staff_required,
     verified_required,
 };
-pub use hallpass_core::hallpass::{Access, NewUser, SessionCookie, Users};
+pub use hallpass_core::hallpass::{Access, NewUser, SessionCookie, Social, Users};
 pub use hallpass_core::{
     Cx, Error, Failure, Refusal, StartError, async_trait, delivery, domain, flows, hooks, settings,
     store,
@@ -78,6 +78,8 @@ pub use sms_gateway::SmsGateway;
 mod guide {
     #[doc = include_str!("../../../docs/src/flows/magic_link.md")]
     mod magic_link {}
+    #[doc = include_str!("../../../docs/src/flows/social.md")]
+    mod social {}
     #[doc = include_str!("../../../docs/src/how-to/audit.md")]
     mod audit {}
     #[doc = include_str!("../../../docs/src/how-to/embed.md")]
@@ -92,6 +94,8 @@ mod guide {
     mod programmatic {}
     #[doc = include_str!("../../../docs/src/how-to/redirects-by-role.md")]
     mod redirects_by_role {}
+    #[doc = include_str!("../../../docs/src/how-to/social-sign-in.md")]
+    mod social_sign_in {}
     #[doc = include_str!("../../../docs/src/how-to/test-your-app.md")]
     mod test_your_app {}
 }

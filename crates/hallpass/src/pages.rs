@@ -14,3 +14,4 @@ pub(crate) mod phone;
 pub(crate) mod profile;
 pub(crate) mod reauthentication;
 pub(crate) mod signup;
+pub(crate) mod social;

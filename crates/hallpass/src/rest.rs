@@ -19,9 +19,12 @@ mod openapi;
 mod password;
 mod registration;
 mod say;
+mod social;
 mod tokens;
 mod user;
 mod views;
+
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::routing::{MethodRouter, any};
@@ -31,10 +34,13 @@ use openapi::Plain;
 pub(crate) use openapi::Told;
 
 use crate::face::Face;
+use views::View;
+
+type Routes = Vec<(String, MethodRouter<Face>)>;
 
 /// The routes below HALLPASS_REST_MOUNT, none if that is empty; and the public keys of tokens. At the mount itself stands a
 /// list of them, unless a page of ours is `taken` to be there.
-pub(crate) fn routes(face: &Face, taken: &[String]) -> Vec<(String, MethodRouter<Face>)> {
+pub(crate) fn routes(face: &Face, taken: &[String]) -> Routes {
     let mut routes = Vec::new();
     let settings = face.hallpass.settings();
     let Some(mount) = settings.hallpass.rest_mount() else {
@@ -48,16 +54,8 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Vec<(String, MethodRouter
     if mount != "/" && !settings.hallpass.mount.starts_with(mount) {
         all.push(&views::NOTHING);
     }
-    for view in all {
-        let with_slash = format!("{mount}{}", view.path);
-        let handler = move |State(face): State<Face>, request: Request| {
-            Box::pin(call::answer(face, view, request))
-        };
-        if view.slash_optional {
-            let cut = with_slash.trim_end_matches('/').to_owned();
-            routes.push((cut, any(handler)));
-        }
-        routes.push((with_slash, any(handler)));
+    for view in all.iter().filter(|view| !view.is_of_providers()) {
+        add(&mut routes, format!("{mount}{}", view.path), view, None);
     }
     for Plain { path, handler, .. } in plain(face) {
         let cut = path.trim_end_matches('/');
@@ -66,10 +64,47 @@ pub(crate) fn routes(face: &Face, taken: &[String]) -> Vec<(String, MethodRouter
         }
         routes.push((path, handler));
     }
+    for view in all.iter().filter(|view| view.is_of_providers()) {
+        of_providers(face, view, taken, &mut routes);
+    }
     if settings.hallpass.rest_docs {
         let _ = openapi::told(face);
     }
     routes
+}
+
+/// An address, and the same without its last slash where that may be left out.
+fn add(routes: &mut Routes, path: String, view: &'static View, door: Option<Arc<str>>) {
+    let handler = move |State(face): State<Face>, request: Request| {
+        Box::pin(call::answer(face, view, door.clone(), request))
+    };
+    if view.slash_optional {
+        let cut = path.trim_end_matches('/').to_owned();
+        routes.push((cut, any(handler.clone())));
+    }
+    routes.push((path, any(handler)));
+}
+
+/// The address of each provider that is known. One whose slug is the name of something else here has none.
+fn of_providers(face: &Face, view: &'static View, taken: &[String], routes: &mut Routes) {
+    let mount = face.hallpass.settings().hallpass.rest_mount();
+    for provider in face.hallpass.providers().all() {
+        let Some(path) = view.path_for(face, provider) else {
+            continue;
+        };
+        let path = format!("{}{path}", mount.unwrap_or_default());
+        let is_there = |known: &str| known.trim_end_matches('/') == path.trim_end_matches('/');
+        if taken.iter().any(|known| is_there(known))
+            || routes.iter().any(|(known, _)| is_there(known))
+        {
+            tracing::warn!(
+                path,
+                "no address for programs: the provider's slug is a name of ours"
+            );
+            continue;
+        }
+        add(routes, path, view, Some(provider.id.as_str().into()));
+    }
 }
 
 /// Addresses with a GET and nothing else to them.

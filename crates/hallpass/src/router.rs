@@ -2,22 +2,28 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::middleware::from_fn_with_state;
-use axum::response::Response;
+use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, any, get};
+use hallpass_core::providers::Kind;
 use hallpass_core::settings::SignupField;
 use http::StatusCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::errors::{self, Page};
 use crate::face::Face;
+use crate::pages::social::login::Door;
+use crate::pages::social::{callback, connections, merge};
 use crate::pages::{
     email_verification, index, login, login_by_code, login_by_link, logout, magic_link,
     manage_email, password_change, password_reset, phone, profile, reauthentication, signup,
+    social,
 };
+use crate::visit::Visit;
 use crate::{rest, safety, visit};
 
 /// Whatever an app's router has for a state: ours needs nothing of it.
@@ -103,16 +109,43 @@ impl Own {
             pages: Vec::new(),
             bare: vec![(face.path("static/{file}"), get(file))],
         };
-        for (path, handlers) in pages(face) {
-            let path = face.path(path);
-            let cut = path.trim_end_matches('/');
-            if !cut.is_empty() {
-                own.bare.push((cut.to_owned(), any(index::add_slash)));
-            }
+        let (social, callbacks) = social(face);
+        let only = face.hallpass.settings().socialaccount.only;
+        let pages = pages(face).into_iter();
+        let pages = pages.filter(|(path, _)| !only || WITHOUT_LOCAL_ACCOUNTS.contains(path));
+        let pages = pages.map(|(path, handlers)| (path.to_owned(), handlers));
+        for (path, handlers) in pages.chain(social) {
+            let path = face.path(&path);
+            own.bare.extend(slashless(&path));
             own.pages.push((path, handlers));
+        }
+        for (path, handlers) in callbacks {
+            let path = face.path(&path);
+            own.bare.extend(slashless(&path));
+            own.bare.push((path, handlers));
         }
         own
     }
+}
+
+/// What is left with SOCIALACCOUNT_ONLY, besides the providers' own.
+const WITHOUT_LOCAL_ACCOUNTS: [&str; 9] = [
+    "",
+    "login/",
+    "login/magic/",
+    "logout/",
+    "inactive/",
+    "profile/",
+    // No ways in, but stages of one, and the fresh proof before what matters.
+    "login/code/confirm/",
+    "phone/verify/",
+    "reauthenticate/",
+];
+
+/// The same address without its last slash leads to it.
+fn slashless(path: &str) -> Option<(String, MethodRouter<Face>)> {
+    let cut = path.trim_end_matches('/');
+    (!cut.is_empty()).then(|| (cut.to_owned(), any(index::add_slash)))
 }
 
 /// The pages, as far as the settings have them: path below the mount, and what answers there.
@@ -175,10 +208,99 @@ fn pages(face: &Face) -> Vec<(&'static str, MethodRouter<Face>)> {
             get(phone::show_change).post(phone::submit_change),
         ));
     }
-    if !settings.hallpass.passwordless {
+    if !settings.is_passwordless() {
         routes.extend(passwords(account.password_reset_by_code_enabled));
     }
     routes
+}
+
+/// Accounts at providers: the pages, and two addresses for each provider that is known, since an app may be added to the
+/// database at any time. What other sites post to is without session and CSRF check.
+fn social(face: &Face) -> (Routes, Routes) {
+    let settings = face.hallpass.settings();
+    let mut pages: Routes = vec![
+        (
+            "3rdparty/".to_owned(),
+            get(connections::show).post(connections::submit),
+        ),
+        (
+            "3rdparty/signup/".to_owned(),
+            get(social::signup::show).post(social::signup::submit),
+        ),
+        (
+            "3rdparty/login/cancelled/".to_owned(),
+            get(social::cancelled),
+        ),
+        ("3rdparty/login/error/".to_owned(), get(social::failed)),
+    ];
+    if settings.hallpass.social_merge {
+        pages.push((
+            "3rdparty/merge/".to_owned(),
+            get(merge::show).post(merge::submit),
+        ));
+    }
+    let mut bare: Routes = [
+        ("social/connections/", "3rdparty/"),
+        ("social/signup/", "3rdparty/signup/"),
+        ("social/login/cancelled/", "3rdparty/login/cancelled/"),
+        ("social/login/error/", "3rdparty/login/error/"),
+    ]
+    .map(|(from, to)| {
+        let to = face.path(to);
+        let gone = get(move || async move { Redirect::permanent(&to) });
+        (from.to_owned(), gone)
+    })
+    .into();
+    let google = get(social::token::show_google).post(social::token::google);
+    bare.push((
+        "google/login/token/".to_owned(),
+        google.layer(from_fn_with_state(face.clone(), visit::enter_from_anywhere)),
+    ));
+    pages.push((
+        "facebook/login/token/".to_owned(),
+        get(social::token::show_facebook).post(social::token::facebook),
+    ));
+    for provider in face.hallpass.providers().all() {
+        let id: Arc<str> = provider.id.as_str().into();
+        let named = provider.is_named_by_app();
+        let stem = match named {
+            false => provider.slug.clone(),
+            true => match settings.socialaccount.openid_connect_url_prefix.as_str() {
+                "" => "{provider_id}".to_owned(),
+                prefix => format!("{prefix}/{{provider_id}}"),
+            },
+        };
+        if provider.kind == Kind::Dummy {
+            let own = Door::of(&id);
+            pages.push((
+                format!("{stem}/authenticate/"),
+                get(async move |visit: Visit| social::own::authenticate(visit, own).await),
+            ));
+        }
+        let door = move |which: Option<Path<String>>| Door {
+            provider_id: which.map(|Path(which)| which),
+            ..Door::of(&id)
+        };
+        let (first, second, third) = (door.clone(), door.clone(), door);
+        pages.push((
+            format!("{stem}/login/"),
+            get(async move |which: Option<Path<String>>, visit: Visit| {
+                social::login::show(visit, first(which)).await
+            })
+            .post(async move |which: Option<Path<String>>, visit: Visit| {
+                social::login::submit(visit, second(which)).await
+            }),
+        ));
+        let callback = get(async move |which: Option<Path<String>>, visit: Visit| {
+            callback::show(visit, third(which)).await
+        });
+        let callback = callback.layer(from_fn_with_state(face.clone(), visit::enter));
+        bare.push((
+            format!("{stem}/login/callback/"),
+            callback.post(callback::posted),
+        ));
+    }
+    (pages, bare)
 }
 
 /// Signing in by a magic link; a button has somewhere to post to only where there is one.

@@ -71,8 +71,29 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::ReauthenticationRequired => "Confirm that it is you first.",
         Refusal::LoginRequired => "Sign in first.",
         Refusal::PasswordAlreadySet => "Your account has a password already.",
-        Refusal::NoPassword => "Your account has no password yet.",
+        Refusal::NoPassword => "Your account has no password yet. Set one first.",
         Refusal::SelectOnlyOne => "Fill in one of the two, not both.",
+        Refusal::SocialCancelled => "You did not sign in there. Nothing has changed.",
+        Refusal::SocialDenied => {
+            "The provider did not let you through. Try again, or sign in another way."
+        }
+        Refusal::SocialFailed => {
+            "The sign-in could not be completed: it took too long, or it was begun elsewhere. Try again, or sign in \
+             another way."
+        }
+        Refusal::ProviderUnavailable => {
+            "The provider does not answer at the moment. Try again in a few minutes, or sign in another way."
+        }
+        Refusal::UnknownProvider => "This site does not know that provider.",
+        Refusal::ConnectedOther => {
+            "That account is connected to another user of this site. Sign in with it and disconnect it there first."
+        }
+        Refusal::NoSuchSocialAccount => "Your account has no such connection.",
+        Refusal::DisconnectLast => "This is your last way in. Connect another account first.",
+        Refusal::NoVerifiedEmail => {
+            "Without it you could not come in any more. Confirm an e-mail address first."
+        }
+        Refusal::InvalidProviderToken => "What the provider gave you is not valid here.",
         _ => "That is not possible.",
     };
     words.to_owned()

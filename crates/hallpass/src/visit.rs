@@ -40,6 +40,7 @@ pub(crate) struct Visit {
     query: Vec<(String, String)>,
     posted: Vec<(String, String)>,
     csrf: Csrf,
+    ours: bool,
     /// The answer is said as JSON; pages may have something to add to it.
     pub(crate) as_json: bool,
     pub(crate) data: Option<Value>,
@@ -59,6 +60,20 @@ impl<S: Sync> FromRequestParts<S> for Visit {
 
 /// Stands before every page.
 pub(crate) async fn enter(State(face): State<Face>, request: Request, next: Next) -> Response {
+    enter_by(face, request, next, false).await
+}
+
+/// Stands before a page to which other sites may post: it sees to it by itself that the visitor meant it, and asks
+/// [`Visit::is_ours`].
+pub(crate) async fn enter_from_anywhere(
+    State(face): State<Face>,
+    request: Request,
+    next: Next,
+) -> Response {
+    enter_by(face, request, next, true).await
+}
+
+async fn enter_by(face: Face, request: Request, next: Next, anywhere: bool) -> Response {
     let (parts, body) = request.into_parts();
     let request_id = errors::request_id(&parts.extensions);
     let Some(arrival) = parts.extensions.get::<Arrival>().cloned() else {
@@ -69,7 +84,12 @@ pub(crate) async fn enter(State(face): State<Face>, request: Request, next: Next
         );
     };
     let as_json = ajax::is_asked_for(&parts.headers);
-    let response = match admit(&face, arrival, &parts, body, request_id.clone()).await {
+    let admitted = admit(&face, arrival, &parts, body, request_id.clone()).await;
+    let admitted = admitted.and_then(|(visit, body, checked)| match checked {
+        Err(page) if !anywhere => Err(page),
+        _ => Ok((visit, body)),
+    });
+    let response = match admitted {
         Ok((mut visit, body)) => {
             visit.as_json = as_json;
             let mut request = Request::from_parts(parts, body);
@@ -90,7 +110,7 @@ async fn admit(
     parts: &Parts,
     body: Body,
     request_id: String,
-) -> Result<(Visit, Body), Page> {
+) -> Result<(Visit, Body, Result<(), Page>), Page> {
     let settings = face.hallpass.settings();
     let handed_over = Here::hand_over(&parts.extensions, face);
     let (session, begun) = match handed_over {
@@ -110,7 +130,7 @@ async fn admit(
             .map(str::to_owned),
         false => cookies::find(&parts.headers, &settings.csrf.cookie_name),
     };
-    let visit = Visit {
+    let mut visit = Visit {
         face: face.clone(),
         session,
         request_id,
@@ -120,18 +140,41 @@ async fn admit(
             .collect(),
         posted,
         csrf: begun.unwrap_or_else(|| Csrf::new(stored.as_deref().and_then(csrf::secret_of))),
+        ours: false,
         as_json: false,
         data: None,
         arrival,
     };
-    visit.check_csrf(parts, stored.as_deref())?;
-    Ok((visit, Body::from(bytes)))
+    let checked = visit.check_csrf(parts, stored.as_deref());
+    visit.ours = checked.is_ok();
+    Ok((visit, Body::from(bytes), checked))
 }
 
 impl Visit {
     /// The value of a query parameter; the last one counts, as in Django.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         last(&self.query, name)
+    }
+
+    /// All parameters of the query; of several with one name the last one counts where they are gathered.
+    pub(crate) fn query_pairs(&self) -> impl Iterator<Item = (String, String)> {
+        self.query.iter().cloned()
+    }
+
+    /// Whether the browser sent a session's cookie.
+    pub(crate) fn came_with_session(&self) -> bool {
+        self.session.came_with_cookie()
+    }
+
+    /// Whether a page of ours posted it, as the CSRF check finds.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// This address with one parameter.
+    pub(crate) fn with_query(&self, name: &str, value: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        format!("{}?{}", self.path, query.append_pair(name, value).finish())
     }
 
     /// The value of a posted field, empty if it is missing.

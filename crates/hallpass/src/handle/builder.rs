@@ -112,6 +112,11 @@ impl Builder {
         self.step(|core| core.on_login(hook))
     }
 
+    /// Has the app's say about accounts at providers.
+    pub fn on_social(self, hook: Arc<dyn hooks::Social>) -> Self {
+        self.step(|core| core.on_social(hook))
+    }
+
     /// Tells the time, for tests.
     pub fn clock(self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.step(move |core| core.clock(clock))

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::form::{Field, Form, entered};
+use crate::pages::social;
 use crate::say;
 use crate::visit::Visit;
 
@@ -20,7 +21,8 @@ pub(crate) async fn show(mut visit: Visit) -> Response {
             .unwrap_or_else(|| settings.login_redirect_url());
         return visit.redirect(&to).await;
     }
-    if !settings.account.has_passwords() || settings.hallpass.passwordless {
+    let by_code = !settings.account.has_passwords() || settings.hallpass.passwordless;
+    if by_code && !settings.socialaccount.only {
         let next = visit.next();
         let to = visit.with_next(&visit.face.path("login/code/"), next.as_deref());
         return visit.redirect(&to).await;
@@ -83,7 +85,8 @@ pub(crate) async fn inactive(visit: Visit) -> Response {
         .await
 }
 
-async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
+async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
+    let providers = social::buttons(&mut visit, "login").await;
     let face = visit.face.clone();
     let settings = face.hallpass.settings();
     let methods = settings.account.login_methods();
@@ -137,6 +140,9 @@ async fn page(visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Re
         "code_url": by_code.then(|| here("login/code/")),
         "reset_url": face.path("password/reset/"),
         "signup_url": settings.hallpass.signup_open.then(|| here("signup/")),
+        "providers": providers,
+        "only_providers": settings.socialaccount.only,
+        "next": next,
     });
-    visit.page(status, "login/login.html", own).await
+    social::page(visit, status, "login/login.html", own).await
 }

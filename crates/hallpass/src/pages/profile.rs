@@ -35,15 +35,17 @@ pub(crate) async fn show(visit: Visit) -> Response {
             "password" => Some("with a password"),
             "link" => Some("with a link from your mail"),
             "code" => Some("with a code"),
+            "socialaccount" => Some("with an account elsewhere"),
             "password_reset" => Some("after choosing a new password"),
             _ => None,
         });
     let since =
         at.map(|at| json!({ "iso": format!("{at}Z").replace(' ', "T"), "words": at.spoken() }));
+    let by_providers = visit.face.hallpass.offers_providers();
     let own: Value = json!({
         "signed_in_at": since,
         "method": method,
-        "links": links(&visit),
+        "links": links(&visit, by_providers),
     });
     visit
         .page(StatusCode::OK, "profile/profile.html", own)
@@ -51,11 +53,11 @@ pub(crate) async fn show(visit: Visit) -> Response {
 }
 
 /// What can be changed, and where.
-fn links(visit: &Visit) -> Vec<Value> {
+fn links(visit: &Visit, by_providers: bool) -> Vec<Value> {
     let settings = visit.face.hallpass.settings();
     let link = |title: &str, text: &str, path: &str, action: &str| json!({ "title": title, "text": text, "url": visit.face.path(path), "action": action });
     let mut links = Vec::new();
-    if !settings.hallpass.passwordless {
+    if !settings.is_passwordless() {
         links.push(link(
             "Password",
             "A new one signs out every other browser.",
@@ -63,7 +65,8 @@ fn links(visit: &Visit) -> Vec<Value> {
             "Change password",
         ));
     }
-    links.push(match settings.account.change_email {
+    let only = settings.socialaccount.only;
+    let email = match settings.account.change_email {
         true => link(
             "E-mail address",
             "Where our letters go.",
@@ -76,13 +79,22 @@ fn links(visit: &Visit) -> Vec<Value> {
             "email/",
             "Manage addresses",
         ),
-    });
-    if settings.account.asks(SignupField::Phone).is_some() {
+    };
+    links.extend(Some(email).filter(|_| !only));
+    if !only && settings.account.asks(SignupField::Phone).is_some() {
         links.push(link(
             "Phone number",
             "Where our text messages go.",
             "phone/change/",
             "Change number",
+        ));
+    }
+    if by_providers {
+        links.push(link(
+            "Connected accounts",
+            "Other accounts of yours that sign you in here.",
+            "3rdparty/",
+            "Manage connections",
         ));
     }
     links

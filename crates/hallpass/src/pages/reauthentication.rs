@@ -9,7 +9,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::form::{Field, Form};
-use crate::pages::{manage_email, phone};
+use crate::pages::social::login::Door;
+use crate::pages::{manage_email, phone, social};
 use crate::say;
 use crate::visit::Visit;
 
@@ -80,7 +81,16 @@ async fn go_on(mut visit: Visit) -> Response {
     };
     let (email, number) = (visit.face.path("email/"), visit.face.path("phone/change/"));
     visit.resume(path.clone(), posted);
+    if let Some(door) = Door::at(&visit.face, &path) {
+        return social::login::submit(visit, door).await;
+    }
+    let (accounts, merging) = (
+        visit.face.path("3rdparty/"),
+        visit.face.path("3rdparty/merge/"),
+    );
     match path {
+        path if path == accounts => social::connections::submit(visit).await,
+        path if path == merging => social::merge::submit(visit).await,
         path if path == email => manage_email::submit(visit).await,
         path if path == number => phone::submit_change(visit).await,
         path => visit.redirect(&path).await,

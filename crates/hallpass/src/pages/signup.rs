@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::form::{Field, Form, entered};
-use crate::pages::login;
+use crate::pages::{login, social};
 use crate::say;
 use crate::visit::Visit;
 
@@ -75,6 +75,7 @@ async fn refuse(visit: Visit, error: Error) -> Response {
 }
 
 async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -> Response {
+    let providers = social::buttons(&mut visit, "login").await;
     let face = visit.face.clone();
     let settings = face.hallpass.settings();
     let extra = visit.run(async |cx| Ok(signup::extra_fields(cx))).await;
@@ -106,12 +107,14 @@ async fn page(mut visit: Visit, status: StatusCode, refusal: Option<&Refusal>) -
         "order": order,
         "honeypot": trap,
         "passwordless": !settings.account.has_passwords(),
+        "providers": providers,
+        "next": next,
         "login_url": visit.with_next(&settings.login_url(), next.as_deref()),
     });
-    visit.page(status, "signup/signup.html", own).await
+    social::page(visit, status, "signup/signup.html", own).await
 }
 
-fn own_field(visit: &Visit, field: SignupField) -> Field {
+pub(crate) fn own_field(visit: &Visit, field: SignupField) -> Field {
     match field {
         SignupField::Username => Field {
             value: entered(visit, "username"),
@@ -143,7 +146,7 @@ fn own_field(visit: &Visit, field: SignupField) -> Field {
     }
 }
 
-fn extra_field(visit: &Visit, field: &ExtraField) -> Field {
+pub(crate) fn extra_field(visit: &Visit, field: &ExtraField) -> Field {
     // A link may bring a text along: the code of an invitation.
     let brought = (field.kind == ExtraKind::Text).then(|| visit.query(&field.name));
     let brought = brought.flatten().map(str::to_owned);

@@ -169,7 +169,7 @@ async fn every_answer_is_hardened(db: TestDb) {
         (sheet.status.as_u16(), sheet.header("content-type")),
         (200, "text/css; charset=utf-8")
     );
-    assert!(sheet.header("cache-control").contains("immutable") && sheet.text.len() < 12_000);
+    assert!(sheet.header("cache-control").contains("immutable") && sheet.text.len() < 12_288);
 }
 
 async fn errors_are_pages_with_the_requests_id(db: TestDb) {

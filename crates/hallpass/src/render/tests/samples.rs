@@ -137,6 +137,7 @@ pub(super) fn samples() -> Vec<Sample> {
     all.extend(signing_up());
     all.extend(passwords());
     all.extend(account());
+    all.extend(elsewhere());
     all.push(rest());
     all.push(rest_docs());
     all
@@ -205,8 +206,10 @@ fn signing_in() -> Vec<Sample> {
                 "form": form(json!({ "login": first(field("login", "User name", "text")), "password": password("password", "Password"),
                     "remember": optional(field("remember", "Keep me signed in", "checkbox")), "next": next() })),
                 "ask_remember": true, "code_url": "/c/", "link_request_url": "/l/", "reset_url": "/r/", "signup_url": "/s/",
+                "providers": providers("login"), "only_providers": false, "next": "/a?b=\"c\"",
             }),
         )
+        .or(json!([{ "/providers": [], "/next": null }, { "/only_providers": true }]))
         .or(json!([{ "/ask_remember": false, "/form/fields/remember": null, "/form/fields/next": null }]))
         .or(way("/code_url"))
         .or(way("/link_request_url"))
@@ -331,12 +334,83 @@ fn signing_up() -> Vec<Sample> {
                 })),
                 "order": ["username", "email", "email2", "phone", "password1", "password2", "born", "age", "colour", "size", "about", "terms"],
                 "honeypot": field("website", "Website", "text"), "passwordless": false, "login_url": "/login/",
+                "providers": providers("login"), "next": "/a?b=\"c\"",
             }),
         )
+        .or(json!([{ "/providers": [], "/next": null }]))
         .or(json!([{ "/honeypot": null }]))
         .or(json!([{ "/passwordless": true, "/order": ["email", "about"],
             "/form/fields": { "email": email(), "about": optional(field("about", "About you", "textarea")), "next": null } }])),
         Sample::new("signup/closed.html", json!({ "login_url": "/login/" })),
+    ]
+}
+
+/// Ways in by providers.
+fn providers(process: &str) -> Value {
+    let one = |id: &str, which: Value| {
+        json!({ "id": id, "provider": "github", "name": HOSTILE, "action": "/accounts/github/login/", "which": which,
+            "process": process })
+    };
+    json!([one("github", Value::Null), one(HOSTILE, HOSTILE.into())])
+}
+
+/// Accounts at providers.
+fn elsewhere() -> Vec<Sample> {
+    let account = |display: Value, kept_because: Value| {
+        json!({ "id": 7, "provider": "github", "name": HOSTILE, "display": display, "kept_because": kept_because,
+            "mend": null,
+            "since": { "iso": "2026-03-03T10:00:00Z", "words": "3 March 2026" } })
+    };
+    let kept = || {
+        let mut kept = account(HOSTILE.into(), HOSTILE.into());
+        kept["mend"] = json!({ "url": "/password/set/", "text": "Set a password" });
+        kept
+    };
+    vec![
+        Sample::new(
+            "social/login.html",
+            json!({ "form": form(json!({ "asked": first(field("openid", "Your OpenID address", "text")) })), "provider": HOSTILE, "process": "connect", "next": "/a?b=\"c\"", "which": HOSTILE,
+                "login_url": null, "connections_url": "/3rdparty/" }),
+        )
+        .or(json!([Some("login"), Some("redirect"), None].map(|process| json!({ "/process": process, "/login_url": "/login/", "/connections_url": null }))))
+        .or(json!([{ "/next": null, "/which": null, "/form/fields/asked": null }])),
+        Sample::new(
+            "social/signup.html",
+            json!({ "form": form(json!({ "username": first(field("username", "User name", "text")), "email": field("email", "E-mail address", "email"),
+                    "phone": optional(phone()), "terms": field("terms", "I accept the terms", "checkbox") })),
+                "order": ["username", "email", "phone", "terms"], "provider": HOSTILE, "email_taken": true, "login_url": "/login/" }),
+        )
+        .or(json!([{ "/email_taken": false }])),
+        Sample::new(
+            "social/connections.html",
+            json!({ "accounts": [account(HOSTILE.into(), Value::Null), account(Value::Null, Value::Null), kept()],
+                "action": "/accounts/3rdparty/", "providers": providers("connect"), "back_url": "/", "user": user() }),
+        )
+        .or(json!([{ "/accounts": [] }, { "/accounts": [kept()] }]))
+        .or(json!([{ "/providers": [] }])),
+        Sample::new(
+            "social/merge.html",
+            json!({ "action": "/accounts/3rdparty/merge/", "provider": HOSTILE, "from": HOSTILE, "into": HOSTILE, "user": user() }),
+        ),
+        Sample::new(
+            "social/trouble.html",
+            json!({ "code": "unknown", "words": HOSTILE, "providers": providers("login"), "login_url": "/login/", "connections_url": null, "user": null }),
+        )
+        .or(json!([{ "/code": "cancelled" }, { "/code": "denied" }, { "/code": "provider_unavailable" }, { "/code": "unknown_provider" }]))
+        .or(json!([{ "/login_url": null, "/connections_url": "/3rdparty/", "/user": user() }]))
+        .or(json!([{ "/providers": [] }])),
+        Sample::new(
+            "social/dummy.html",
+            json!({ "form": form(json!({ "id": first(field("id", "Number", "text")), "email": optional(field("email", "E-mail address", "email")),
+                "email_verified": optional(field("email_verified", "Vouched for", "checkbox")), "username": optional(field("username", "User name", "text")),
+                "first_name": optional(field("first_name", "First name", "text")), "last_name": optional(field("last_name", "Last name", "text")),
+                "phone": optional(phone()), "phone_verified": optional(field("phone_verified", "Vouched for, too", "checkbox")), "state": next() })) }),
+        ),
+        Sample::new(
+            "social/telegram.html",
+            json!({ "action": "/t/", "state": HOSTILE, "script_url": "/accounts/static/telegram.js", "login_url": "/login/" }),
+        ),
+        Sample::new("social/once_more.html", json!({ "to": "/accounts/apple/login/callback/?code=\"c\"&_redir=1" })),
     ]
 }
 

@@ -1,0 +1,3 @@
+//! Signing in with an account at somebody else's.
+
+mod oidc_provider;
