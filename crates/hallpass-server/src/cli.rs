@@ -86,6 +86,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "URL")]
         base_url: Option<String>,
     },
+    /// The apps by which identity providers know this site
+    #[command(subcommand)]
+    Social(Social),
     /// Letters that wait or were given up
     #[command(subcommand)]
     Mail(Mail),
@@ -104,6 +107,62 @@ pub(crate) enum Command {
     Clearsessions,
     /// Print the version
     Version,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Social {
+    /// List them: those of the settings, then those of the database
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add one to the database, for this site. Its secret rests encrypted
+    #[command(after_help = "Examples:
+  hallpass social add github --client-id 0123456789abcdef
+  echo \"$SECRET\" | hallpass social add google --client-id ….apps.googleusercontent.com --secret-stdin
+  hallpass social add openid_connect --provider-id keycloak --name \"Our Keycloak\" --client-id hallpass \\
+      --app-settings '{\"server_url\": \"https://keycloak.example.com/realms/main\"}'")]
+    Add(Box<AddApp>),
+    /// Remove one from the database
+    #[command(after_help = "Example:\n  hallpass social remove 3")]
+    Remove {
+        /// Its number, as `list` has it
+        id: i64,
+    },
+    /// List the providers that are known
+    Providers {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AddApp {
+    /// The provider, as `hallpass social providers` lists it
+    pub(crate) provider: String,
+    /// What the provider knows us as
+    #[arg(long)]
+    pub(crate) client_id: Option<String>,
+    /// The secret; others on this machine can read a command line, so rather let it be asked for
+    #[arg(long, env = "HALLPASS_SOCIAL_SECRET", hide_env_values = true)]
+    pub(crate) secret: Option<String>,
+    /// Read the secret from standard input
+    #[arg(long, conflicts_with = "secret")]
+    pub(crate) secret_stdin: bool,
+    /// A third text that some providers give
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Which of several of one provider; accounts are kept under it
+    #[arg(long)]
+    pub(crate) provider_id: Option<String>,
+    /// What people read [default: the provider's name]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Settings of the app, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub(crate) app_settings: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 mod accounts;
 mod mail;
 mod serve;
+mod social;
 mod upkeep;
 
 use std::io::Write as _;
@@ -63,6 +64,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
             let page = page.as_deref().map(|page| (page, scope.as_str()));
             accounts::link(settings, &user, page, base_url).await
         }
+        Command::Social(what) => social::run(settings, what).await,
         Command::Mail(mail) => self::mail::run(&settings, mail).await,
         Command::Clearsessions => upkeep::clear_sessions(&settings).await,
         Command::Settings { .. } | Command::Openapi | Command::Version => Ok(()),

@@ -12,7 +12,7 @@ use hallpass::{Cx, Error, Hallpass, Refusal, store};
 use super::say;
 use crate::start;
 
-async fn open(settings: Settings) -> Result<Hallpass> {
+pub(super) async fn open(settings: Settings) -> Result<Hallpass> {
     let db = start::database(&settings)?;
     store::migrate_with(&db, &settings.hallpass.user_fields).await?;
     Ok(Hallpass::builder()

@@ -11,6 +11,7 @@ use crate::program::Program;
 
 mod accounts;
 mod rest;
+mod social;
 
 each_database!(the_story_in_chromium);
 

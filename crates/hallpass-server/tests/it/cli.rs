@@ -7,6 +7,7 @@ use crate::program::{Person, Program, location};
 each_database!(
     accounts_by_hand,
     accounts_with_columns_of_ones_own,
+    apps_of_providers_by_hand,
     upkeep_by_hand
 );
 
@@ -218,4 +219,84 @@ async fn upkeep_by_hand(db: TestDb) {
         told.contains("EMAIL_USE_TLS") && told.contains("HALLPASS_MOUNT"),
         "all at once: {told}"
     );
+}
+
+async fn apps_of_providers_by_hand(db: TestDb) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::new(folder.path(), &db.url);
+    program.set("HALLPASS_PUBLIC_URL", "https://shop.example");
+    assert!(
+        program
+            .ok(&["social", "list"])
+            .contains("There is no app yet")
+    );
+    let known = program.ok(&["social", "providers"]);
+    assert!(
+        known.lines().count() > 100 && known.contains("github\tGitHub"),
+        "{known}"
+    );
+    let add = [
+        "social",
+        "add",
+        "github",
+        "--client-id",
+        "abc",
+        "--secret-stdin",
+    ];
+    let added = program.run_with(&add, "gh-secret-1\n");
+    let told = String::from_utf8_lossy(&added.stdout).into_owned();
+    assert!(added.status.success(), "{added:?}");
+    assert!(
+        told.contains("https://shop.example/accounts/github/login/callback/"),
+        "{told}"
+    );
+    let keycloak = [
+        "social",
+        "add",
+        "openid_connect",
+        "--provider-id",
+        "company",
+        "--client-id",
+        "c",
+        "--app-settings",
+        r#"{"server_url": "https://keycloak.example/realms/main"}"#,
+    ];
+    let told = program.ok(&keycloak);
+    assert!(
+        told.contains("/accounts/oidc/company/login/callback/"),
+        "{told}"
+    );
+    let listed = program.ok(&["social", "list"]);
+    assert!(
+        listed.contains("github\tabc") && listed.contains("company\tc"),
+        "{listed}"
+    );
+    assert!(!listed.contains("gh-secret-1") && !told.contains("gh-secret-1"));
+    let rows = program.ok(&["social", "list", "--json"]);
+    let rows: serde_json::Value = serde_json::from_str(&rows).unwrap();
+    assert_eq!(rows[0]["provider"], "github");
+    for (arguments, words) in [
+        (
+            vec!["add", "githab", "--client-id", "a"],
+            "is no provider that is known here",
+        ),
+        (vec!["add", "github"], "--client-id is needed"),
+        (
+            vec!["add", "openid_connect", "--client-id", "a"],
+            "--provider-id is needed",
+        ),
+        (
+            vec!["add", "github", "--client-id", "a", "--app-settings", "[]"],
+            "must be a map",
+        ),
+        (vec!["remove", "999"], "there is no app 999"),
+    ] {
+        let answer = program.run(&[vec!["social"], arguments.clone()].concat());
+        assert_eq!(answer.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8_lossy(&answer.stderr);
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+    let id = rows[0]["id"].to_string();
+    assert!(program.ok(&["social", "remove", &id]).contains("removed"));
+    assert!(!program.ok(&["social", "list"]).contains("github"));
 }

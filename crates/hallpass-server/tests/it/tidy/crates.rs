@@ -48,9 +48,8 @@ const FOREIGN: [(&str, &[&str], &str); 3] = [
             "tower",
             "tower-http",
             "cookie",
-            "reqwest",
         ],
-        "rules know no HTTP",
+        "rules know no HTTP of their own; what they ask of others goes through outbound.rs",
     ),
     (
         "hallpass",

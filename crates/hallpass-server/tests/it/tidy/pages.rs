@@ -53,7 +53,8 @@ fn a_folder_of_templates_is_named_after_its_flow() {
     }));
 }
 
-/// What a strict content security policy would not run or apply. An attribute `on…=` is looked for by its kinds.
+/// What a strict content security policy would not run or apply. An attribute `on…=` is looked for by its kinds. A script of
+/// ours is a file, and only where the policy of that one page lets it run.
 #[test]
 fn pages_have_no_inline_script_or_style() {
     let words = [
@@ -71,6 +72,7 @@ fn pages_have_no_inline_script_or_style() {
     ];
     none(pages().iter().flat_map(|file| {
         let text = file.text.to_lowercase();
+        let text = text.replace("<script src=\"{{ script_url }}\"", "");
         let found = words.iter().filter(|word| text.contains(**word));
         found
             .map(|word| format!("{}: {word}", file.path))
