@@ -1,4 +1,5 @@
-//! Signing in by an e-mailed link at addresses of the app's own, and a magic link to one page.
+//! Three ways in without a password: an e-mailed link at addresses of the app's own, a magic link to one page, and accounts
+//! that people have elsewhere.
 //!
 //! 1. `/user-email/` asks for an address (`form`).
 //! 2. `/send-login-link/` starts the flow `login_by_link`, which sends a letter (`send`). The letter is this app's template,
@@ -6,6 +7,8 @@
 //! 3. `GET /login/…/` looks at the link and spends nothing; its page has a button (`look`).
 //! 4. `POST /login/…/` ends the flow: the link is spent and the session starts (`finish`).
 //! 5. `/secret-page/` opens for a magic link, and for nobody else (`secret`).
+//! 6. `/` has a button for every provider that is set up, in the settings or in the database (`index`). It posts to
+//!    Hallpass's own page, which leads there and back; the account that comes of it is one as any other.
 //!
 //! A flow is run on the visitor's session by `session.run`, as Hallpass's own pages do: limits, stages, events and the
 //! letter are all there. This file decides nothing about who gets in.
@@ -19,11 +22,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use hallpass::flows::login::{Progress, page_of};
 use hallpass::flows::login_by_link::{self, Begun, Pressed};
+use hallpass::flows::social::apps;
 use hallpass::{
     Builder, CsrfToken, CurrentUser, Cx, Error, Hallpass, MagicLink, MaybeUser, Refusal, Rejection,
     Session, csrf_protected,
 };
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Deserialize;
 
 use page::Pages;
@@ -79,20 +83,34 @@ pub fn router(hallpass: &Hallpass) -> Result<Router, Box<dyn std::error::Error>>
         .with_state(pages))
 }
 
-/// Who is signed in, and a link to give away.
+/// Who is signed in, a link to give away, and the way out; or the ways in (step 6).
 async fn index(
     State(pages): State<Pages>,
     MaybeUser(user): MaybeUser,
+    session: Session,
+    token: CsrfToken,
 ) -> Result<Response, Rejection> {
-    let Some(user) = user else {
-        return pages.show(StatusCode::OK, "index.html", context! {});
+    let own = match user {
+        Some(user) => {
+            let link = own_link(&user).await?;
+            context! { name => user.display(), link, token => token.as_str() }
+        }
+        None => context! { providers => providers(&session).await?, token => token.as_str() },
     };
-    let link = own_link(&user).await?;
-    pages.show(
-        StatusCode::OK,
-        "index.html",
-        context! { name => user.display(), link },
-    )
+    pages.show_leading_on("index.html", own)
+}
+
+/// The providers that are set up, each with the address that its button posts to.
+async fn providers(session: &Session) -> Result<Vec<Value>, Error> {
+    session
+        .run(async |cx: &mut Cx| {
+            let offered = apps::offered(cx).await?.into_iter();
+            let button = |one: apps::Offered| {
+                context! { name => one.name, action => cx.path(&one.path), which => one.which }
+            };
+            Ok(offered.map(button).collect())
+        })
+        .await
 }
 
 /// A link to the secret page that anybody can open in this person's name, for an hour.

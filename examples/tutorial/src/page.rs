@@ -36,11 +36,32 @@ impl Pages {
         name: &str,
         context: Value,
     ) -> Result<Response, Rejection> {
+        self.with_policy(status, name, context, POLICY)
+    }
+
+    /// A page whose forms lead on to providers, wherever those are: browsers stop a form's redirect that the policy does
+    /// not name.
+    pub(crate) fn show_leading_on(
+        &self,
+        name: &str,
+        context: Value,
+    ) -> Result<Response, Rejection> {
+        let policy = POLICY.replace("form-action 'self'", "form-action 'self' https:");
+        self.with_policy(StatusCode::OK, name, context, &policy)
+    }
+
+    fn with_policy(
+        &self,
+        status: StatusCode,
+        name: &str,
+        context: Value,
+        policy: &str,
+    ) -> Result<Response, Rejection> {
         let template = self.0.get_template(name);
         let text = template.and_then(|template| template.render(context));
         let text = text.map_err(|error| Failure::from_source("a page", error))?;
         let headers = [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::CONTENT_SECURITY_POLICY, policy),
             // Links with secrets in them are told to nobody.
             (header::REFERRER_POLICY, "same-origin"),
             (header::CACHE_CONTROL, "no-store"),

@@ -1,4 +1,5 @@
-//! The tutorial is played: over the recorded requests of a Django app that does the same, and in Chromium.
+//! The tutorial is played: over the recorded requests of a Django app that does the same, with a provider that speaks OAuth
+//! over a socket, and in Chromium.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,19 +8,31 @@
 )]
 
 use axum::body::Body;
-use hallpass_testkit::{Browser, TestApp, TestDb, each_database, link_in};
-use serde_json::Value;
+use hallpass::flows::social::apps::NewApp;
+use hallpass::settings::Secret;
+use hallpass_testkit::fake_provider::{CLIENT_ID, CLIENT_SECRET};
+use hallpass_testkit::{Browser, FakeProvider, TestApp, TestDb, each_database, link_in};
+use serde_json::{Value, json};
 
 each_database!(
     a_link_signs_in_once,
     it_answers_as_was_recorded,
     the_secret_page_opens_for_a_link_alone,
+    an_account_elsewhere_signs_in,
+    a_provider_in_the_database_is_there_at_once,
 );
 
 async fn tutorial(db: TestDb) -> TestApp {
+    with(db, &[]).await
+}
+
+async fn with(db: TestDb, more: &[(String, String)]) -> TestApp {
     let mut setup = TestApp::setup().database(db).builder(tutorial::prepare);
     for (name, value) in tutorial::SETTINGS {
         setup = setup.set(*name, *value);
+    }
+    for (name, value) in more {
+        setup = setup.set(name, value);
     }
     setup
         .around(|hallpass| tutorial::router(hallpass).unwrap())
@@ -194,12 +207,115 @@ async fn the_secret_page_opens_for_a_link_alone(db: TestDb) {
     assert_eq!(stranger.get(&link).await.status, 403);
 }
 
+/// Presses the button of the home page, says yes at the provider, and is back.
+async fn sign_in(fake: &FakeProvider, browser: &mut Browser, who: &Value) -> String {
+    let page = browser.get("/").await;
+    let (_, rest) = page.text.split_once("Sign in with Fake").map_or_else(
+        || panic!("no button: {}", page.text),
+        |(before, _)| {
+            before
+                .rsplit_once("<form method=\"post\" action=\"")
+                .unwrap()
+        },
+    );
+    let to = rest.split('"').next().unwrap().replace("&#x2f;", "/");
+    let token = page.csrf_token().unwrap().to_owned();
+    let fields = [
+        ("csrfmiddlewaretoken", token.as_str()),
+        ("process", "login"),
+        ("next", "/"),
+    ];
+    let out = browser.post(&to, &fields).await;
+    let back = fake.agree(out.location(), who);
+    let back = browser.get(&back).await;
+    assert_eq!(back.location(), "/", "{}", back.text);
+    browser.get("/").await.text
+}
+
+async fn an_account_elsewhere_signs_in(db: TestDb) {
+    let fake = FakeProvider::start().await;
+    let app = with(db, &fake.settings()).await;
+    let ann = json!({ "id": 7, "login": "ann" });
+    let mut browser = app.visitor();
+    let home = sign_in(&fake, &mut browser, &ann).await;
+    assert!(home.contains("Hello ann"), "{home}");
+    // The button, not the link of a page of ours.
+    let token = browser.get("/").await.csrf_token().unwrap().to_owned();
+    let fields = [("csrfmiddlewaretoken", token.as_str())];
+    let out = browser.post("/accounts/logout/", &fields).await;
+    assert_eq!(out.location(), "/");
+    assert!(browser.get("/").await.text.contains("Sign in with Fake"));
+    // The same person, in another browser, with another name there.
+    let ann = json!({ "id": 7, "login": "annabel" });
+    let home = sign_in(&fake, &mut app.visitor(), &ann).await;
+    assert!(home.contains("Hello ann"), "{home}");
+    assert_eq!(app.hallpass.users().count().await.unwrap(), 1);
+    // Whoever says no is told, and has the other ways.
+    let mut browser = app.visitor();
+    let out = browser.fill("/accounts/fake/login/", &[]).await;
+    let page = browser.get(&fake.refuse(out.location())).await;
+    assert!(page.text.contains("Nothing has changed"), "{}", page.text);
+}
+
+async fn a_provider_in_the_database_is_there_at_once(db: TestDb) {
+    let fake = FakeProvider::start().await;
+    let mut settings = fake.settings();
+    settings.retain(|(name, _)| name != "SOCIALACCOUNT_PROVIDERS");
+    let app = with(db, &settings).await;
+    let mut browser = app.visitor();
+    assert!(!browser.get("/").await.text.contains("Sign in with"));
+    let added = NewApp {
+        provider: "fake".to_owned(),
+        provider_id: String::new(),
+        name: String::new(),
+        client_id: CLIENT_ID.to_owned(),
+        secret: Secret::new(CLIENT_SECRET),
+        key: Secret::new(""),
+        settings: serde_json::Map::new(),
+    };
+    let id = app.hallpass.social().add_app(&added).await.unwrap();
+    let who = json!({ "id": 8, "login": "bob" });
+    let home = sign_in(&fake, &mut browser, &who).await;
+    assert!(home.contains("Hello bob"), "{home}");
+    app.hallpass.social().remove_app(id).await.unwrap();
+    let home = app.visitor().get("/").await;
+    assert!(!home.text.contains("Sign in with"), "{}", home.text);
+}
+
 mod browser {
     use hallpass_testkit::chromium::{Driver, Window, press, see, write};
     use hallpass_testkit::{TestDb, link_in};
     use thirtyfour::prelude::*;
 
-    use super::tutorial;
+    use super::{tutorial, with};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_account_elsewhere_in_chromium() {
+        let dummy = ("SOCIALACCOUNT_PROVIDERS", r#"{"dummy": {}}"#);
+        let settings = [(dummy.0.to_owned(), dummy.1.to_owned())];
+        let app = with(TestDb::sqlite().await, &settings).await;
+        let origin = app.serve().await;
+        let driver = Driver::start().await;
+        let window = Window {
+            size: "500,900",
+            dark: false,
+            scripts: false,
+        };
+        let browser = driver.browser("ann", window).await;
+        for _ in 0..2 {
+            browser.goto(format!("{origin}/")).await.unwrap();
+            press(&browser, "form[action*='dummy'] button").await;
+            see(&browser, "h1", "Who are you?").await;
+            write(&browser, "#id_id", "7").await;
+            write(&browser, "#id_username", "ann").await;
+            press(&browser, ".hp-primary").await;
+            see(&browser, "h1", "Hello ann").await;
+            press(&browser, "form[action*='logout'] button").await;
+            see(&browser, "main", "Log in by e-mail").await;
+        }
+        browser.quit().await.unwrap();
+        app.no_other_letter_was_sent().await;
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn both_ways_in_chromium() {
